@@ -1,0 +1,5 @@
+"""Run the command line with `python -m hilrig`."""
+
+from hilrig.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""YAML and JSON files turned into nouns, strictly."""

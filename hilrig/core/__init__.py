@@ -1,0 +1,1 @@
+"""Nouns of hilrig: frozen data, protocols, errors, units, clock."""

@@ -1,0 +1,124 @@
+"""The extension points: small protocols, each with a fake shipped beside the real implementations."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+from hilrig.core.frame import FeedInfo, FrameTable, Outcome, OutcomeReason, Pixels, Truth
+from hilrig.core.result import Document
+from hilrig.core.telemetry import Capability, Reading, ReadingTable, Tier
+
+
+class Feed(Protocol):
+    """A source of frames. Built as `Feed(options, folder)`: its options dataclass and the profile's folder."""
+
+    def describe(self) -> FeedInfo:
+        """Return how many frames of which size there are.
+
+        Raises:
+            PreconditionError: a file is missing or unreadable.
+        """
+
+    def fill(self, index: int, pixels: Pixels) -> Truth:
+        """Write frame `index` into `pixels` (height x width x 3, BGR, C-contiguous); return its truth.
+
+        Raises:
+            PreconditionError: the frame cannot be read.
+        """
+
+    def close(self) -> None:
+        """Release files."""
+
+
+class Backend(Protocol):
+    """A runtime. Built as `Backend(options, model, folder)`; `model` is the profile's ModelSpec."""
+
+    def load(self) -> Mapping[str, Any]:
+        """Load the model; return facts as JSON (runtime, version, providers active, sha256 of the files read).
+
+        Raises:
+            PreconditionError: the model cannot be loaded, or its inputs and outputs are not the profile's.
+        """
+
+    def input(self) -> NDArray[Any]:
+        """Return the preallocated input tensor that `infer` reads."""
+
+    def infer(self) -> NDArray[Any]:
+        """Run the model on the input tensor; return the scores, one per label, valid until the next call.
+
+        The device is synchronised before it returns, so a stamp taken afterwards is true.
+        """
+
+    def close(self) -> None:
+        """Release the runtime."""
+
+
+class Processed(NamedTuple):
+    """What a target made of one frame. Stamps are CLOCK_MONOTONIC; 0 where a stage did not happen."""
+
+    t_preprocessed_ns: int
+    t_inferred_ns: int
+    t_decided_ns: int
+    outcome: Outcome
+    reason: OutcomeReason
+    defects: int
+    score: float
+
+
+class Target(Protocol):
+    """What is measured. Built as `Target(pipeline, model, folder)`."""
+
+    def prepare(self) -> Mapping[str, Any]:
+        """Load everything; return facts as JSON."""
+
+    def process(self, pixels: Pixels) -> Processed:
+        """Decide one frame. A frame that can't be decided is a FAILED outcome, not an exception."""
+
+    def close(self) -> None:
+        """Release everything."""
+
+
+class Sampler(Protocol):
+    """A source of telemetry. Built as `Sampler(root, pid)`: the file system's root, the target's process."""
+
+    def probe(self) -> Sequence[Capability]:
+        """Make one real read of every channel; never raises. The order numbers the channels."""
+
+    def read(self, tier: Tier) -> Sequence[Reading]:
+        """Read all channels of a tier; never raises: what can't be read is a reason.
+
+        Reading the EDGE tier also starts a new window for exact peaks.
+        """
+
+    def close(self) -> None:
+        """Release files."""
+
+
+class Sink(Protocol):
+    """A view of a result. Built without arguments."""
+
+    file_name: str
+
+    def render(self, document: Document) -> bytes:
+        """Return the view: equal documents give equal bytes."""
+
+
+class RecordWriter(Protocol):
+    """Where the supervisor puts what a run produces (the run directory, or a list in a test)."""
+
+    def frames(self, table: FrameTable) -> None:
+        """Append frame records.
+
+        Raises:
+            OSError: with ENOSPC when the disk is full.
+        """
+
+    def readings(self, table: ReadingTable) -> None:
+        """Append readings."""
+
+    def event(self, kind: str, detail: Mapping[str, Any], t_ns: int) -> None:
+        """Append an event."""
+
+    def status(self, status: Mapping[str, Any]) -> None:
+        """Replace the live status."""

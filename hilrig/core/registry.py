@@ -1,0 +1,71 @@
+"""Names of feeds, targets, backends, samplers and sinks, with the dotted path that each is loaded from.
+
+A name that is not built in is looked for in the entry-point group `hilrig.<kind>`.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final, Literal
+
+from hilrig.core.errors import UsageError
+
+Kind = Literal["feeds", "targets", "backends", "samplers", "sinks"]
+
+BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
+    "feeds": {
+        "synthetic": "hilrig.feed.synthetic:SyntheticFeed",
+        "folder": "hilrig.feed.folder:FolderFeed",
+        "video": "hilrig.feed.video:VideoFeed",
+    },
+    "targets": {"in_process": "hilrig.target.in_process:InProcessTarget"},
+    "backends": {
+        "onnx": "hilrig.target.onnx_backend:OnnxBackend",
+        "null": "hilrig.target.null_backend:NullBackend",
+    },
+    "samplers": {
+        "host": "hilrig.sampler.host:HostSampler",
+        "scripted": "hilrig.sampler.scripted:ScriptedSampler",
+    },
+    "sinks": {
+        "html": "hilrig.report.html:HtmlSink",
+        "junit": "hilrig.report.junit:JunitSink",
+        "markdown": "hilrig.report.markdown:MarkdownSink",
+        "png": "hilrig.report.png:PngSink",
+    },
+}
+
+EXTRA_FOR_MODULE: Final = {"cv2": "cpu", "onnx": "cpu", "onnxruntime": "cpu", "pynvml": "gpu"}
+
+
+def known(kind: Kind) -> list[str]:
+    """Return the names that can be asked for, built-in ones and installed plug-ins, sorted."""
+    plugins = {point.name for point in entry_points(group=f"hilrig.{kind}")}
+    return sorted(plugins | BUILT_IN[kind].keys())
+
+
+def load(kind: Kind, name: str) -> Callable[..., Any]:
+    """Return the class registered under `name`.
+
+    Raises:
+        UsageError: the name is unknown, or a library that it needs is not installed.
+    """
+    try:
+        return _resolve(kind, name)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        extra = EXTRA_FOR_MODULE.get(module)
+        hint = f"pip install 'hilrig[{extra}]'" if extra else f"install the module {module}"
+        raise UsageError(f"{kind[:-1]} '{name}' needs the module {module}, which is missing", hint=hint) from error
+
+
+def _resolve(kind: Kind, name: str) -> Callable[..., Any]:
+    path = BUILT_IN[kind].get(name)
+    if path is not None:
+        module, _, attribute = path.partition(":")
+        factory: Callable[..., Any] = getattr(import_module(module), attribute)
+        return factory
+    for point in entry_points(group=f"hilrig.{kind}", name=name):
+        plugin: Callable[..., Any] = point.load()
+        return plugin
+    raise UsageError(f"unknown {kind[:-1]} '{name}'", hint=f"known: {', '.join(known(kind))}")

@@ -1,0 +1,61 @@
+"""The result of a run: what result.json holds, what every view is rendered from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hilrig.core.verdict import Judgement
+
+RESULT_SCHEMA = "hilrig.result/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One run, judged.
+
+    Args:
+        judgement: verdict, checks, self-checks and all numbers.
+        ended: how the run ended (`hilrig.core.run.Ended`), with `ended_reason` in words.
+        model_files_sha256: sha256 of every file of the model, by path.
+        pipeline_sha256: over preprocess and decide as declared, and the version of their code.
+        files: sha256 of every file of the run directory written before result.json, by name.
+        rig_info: the rig as found (`hilrig.core.rig.RigInfo` as JSON).
+    """
+
+    schema: str
+    run_id: str
+    hilrig_version: str
+    started_at_utc: str
+    ended_at_utc: str
+    ended: str
+    ended_reason: str
+    exit_code: int
+    profile_name: str
+    profile_sha256: str
+    rig: str
+    device_class: str
+    rig_info: Mapping[str, Any]
+    model_bundle_sha256: str
+    model_files_sha256: Mapping[str, str]
+    pipeline_sha256: str
+    feed: str
+    n_warmup_frames_cut: int
+    judgement: Judgement
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureInfo:
+    """What a view says of the signature: the key's fingerprint and the envelope file, never "valid"."""
+
+    key_fingerprint: str
+    envelope_file: str
+    envelope_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a view is rendered from: the result and the signature over it."""
+
+    result: Result
+    signature: SignatureInfo

@@ -1,0 +1,118 @@
+"""A run: what was asked (plan), what happened (events), all that it left behind (record)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any
+
+from hilrig.core.frame import FrameTable, Truth
+from hilrig.core.profile import FeedSpec, Limit, ModelSpec, PipelineSpec, QueueSpec
+from hilrig.core.telemetry import Capability, ReadingTable
+
+
+class Phase(IntEnum):
+    """Where a run stands; also the word that every process of the run watches in shared memory."""
+
+    LOADING = 0
+    WARMUP = 1
+    MEASURE = 2
+    DRAIN = 3
+    DONE = 4
+
+
+class Pacing(str, Enum):
+    """When frames are released."""
+
+    PACED = "paced"  # frame i is due at t0 + i * period, whatever the target does
+    UNPACED = "unpaced"  # as fast as the queue takes them: for benchmarks of hilrig itself
+
+
+class Ended(str, Enum):
+    """How a run came to its end."""
+
+    COMPLETED = "completed"
+    ABORTED = "aborted"  # by the operator
+    PROCESS_LOST = "process_lost"  # one of the run's processes died
+    DISK_FULL = "disk_full"
+    RECOVERED = "recovered"  # the supervisor itself died; rebuilt from the journals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What a run was asked to do, resolved: everything that the processes of the run need to know.
+
+    `period_numerator_ns / period_denominator` is the frame period in nanoseconds as an exact fraction, so that
+    frame i is due at `t0 + i * numerator // denominator` after any number of hours.
+    """
+
+    format_version: int = 1
+    run_id: str
+    hilrig_version: str
+    created_at_utc: str
+    rig: str
+    device_class: str
+    profile_name: str
+    profile_sha256: str
+    profile_folder: str
+    model: ModelSpec
+    model_files_sha256: Mapping[str, str]
+    model_bundle_sha256: str
+    pipeline: PipelineSpec
+    pipeline_sha256: str
+    feed: FeedSpec
+    queue: QueueSpec
+    pacing: Pacing
+    period_numerator_ns: int
+    period_denominator: int
+    n_warmup_frames: int
+    n_measured_frames: int
+    profile_duration_s: float
+    telemetry_period_ms: int
+    limits: tuple[Limit, ...]
+
+    @property
+    def n_frames(self) -> int:
+        """Return the number of frames to offer, warm-up included."""
+        return self.n_warmup_frames + self.n_measured_frames
+
+    @property
+    def period_ns(self) -> float:
+        """Return the frame period in nanoseconds (for statistics; deadlines use `offset_ns`)."""
+        return self.period_numerator_ns / self.period_denominator
+
+    def offset_ns(self, frame_id: int) -> int:
+        """Return how long after t0 a frame is due, in nanoseconds, rounded down."""
+        return frame_id * self.period_numerator_ns // self.period_denominator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """Something that happened at `t_ns` (CLOCK_MONOTONIC). `detail` is JSON.
+
+    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, run_ended.
+    """
+
+    seq: int
+    t_ns: int
+    at_utc: str
+    kind: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """All that a run left behind: what the verdict is computed from.
+
+    Args:
+        truths: what is really in pool frame i; a frame's pool index is `frame_id % len(truths)`.
+        readings: every reading; `channel` counts in `capabilities`.
+        rig: the rig as found before the run (see `hilrig.core.rig.RigInfo`), as JSON.
+    """
+
+    plan: RunPlan
+    frames: FrameTable
+    capabilities: tuple[Capability, ...]
+    readings: ReadingTable
+    events: tuple[RunEvent, ...]
+    truths: tuple[Truth, ...]
+    rig: Mapping[str, Any]

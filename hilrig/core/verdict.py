@@ -1,0 +1,166 @@
+"""Checks, self-checks, the verdict."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from hilrig.core.exits import ExitCode
+
+
+class CheckStatus(str, Enum):
+    """Outcome of one limit."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"  # measured, but the evidence can't decide
+    NOT_MEASURED = "NOT_MEASURED"
+
+
+class RunStatus(str, Enum):
+    """Outcome of a run: FAIL if any check fails; else INCONCLUSIVE if anything is not certain; else PASS."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the exit code that `hilrig run` ends with."""
+        return {
+            RunStatus.PASS: ExitCode.OK,
+            RunStatus.FAIL: ExitCode.FAIL,
+            RunStatus.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One number of a run. `value` is None when it was not measured or is infinite; `reason` then says why."""
+
+    metric: str
+    unit: str
+    value: float | None
+    n: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One limit held against its measurement.
+
+    Args:
+        observed: in `unit`; None when not measured, or infinite (a dropped frame never gets its decision).
+        observed_text: the observation as every view prints it, for example `25.9 ms` or `infinite`.
+        lower: one-sided 99 % lower confidence bound of a percentile, else None.
+        upper: one-sided 99 % upper confidence bound; None when it is unbounded or does not apply.
+        margin_pct: how far inside the limit, in per cent of the limit; negative when over it.
+        n: number of frames or samples behind the observation.
+        minutes_needed: about how much longer a run must be to decide; None when that can't help.
+        sentence: what happened, for a person, with observed, limit and unit.
+    """
+
+    check_id: str
+    metric: str
+    status: CheckStatus
+    comparator: str
+    limit: float
+    unit: str
+    source: str
+    observed: float | None
+    observed_text: str
+    lower: float | None
+    upper: float | None
+    margin_pct: float | None
+    n: int
+    minutes_needed: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCheck:
+    """The instrument judging itself: `ok` False makes the run INCONCLUSIVE, whatever the model did."""
+
+    check_id: str
+    ok: bool
+    observed_text: str
+    limit_text: str
+    sentence: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelQuality:
+    """How decisions on frames of known truth compare with that truth, for one label.
+
+    Counts are of decided frames. `precision` and `recall` are None when their denominator is 0.
+    """
+
+    label: str
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstFrame:
+    """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen)."""
+
+    frame_id: int
+    t_s: float
+    outcome: str
+    latency_ms: float | None
+    feeder_lateness_ms: float | None
+    queue_ms: float | None
+    preprocess_ms: float | None
+    infer_ms: float | None
+    decide_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPoint:
+    """One bucket of the latency-over-time band. Latencies are None when no frame of the bucket was decided."""
+
+    t_s: float
+    n: int
+    min_ms: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    n_dropped: int
+    n_failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelSummary:
+    """One telemetry channel over the measured part. Values are in `unit`; None when nothing was read.
+
+    `delta` is last minus first, for counters. `reason` says why there is no value.
+    """
+
+    key: str
+    unit: str
+    kind: str
+    source: str
+    n: int
+    minimum: float | None
+    mean: float | None
+    maximum: float | None
+    delta: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Everything that is computed from a record: the same record always gives the same judgement."""
+
+    status: RunStatus
+    sentence: str
+    checks: tuple[Check, ...]
+    self_checks: tuple[SelfCheck, ...]
+    measurements: tuple[Measurement, ...]
+    detection: tuple[LabelQuality, ...]
+    worst_frames: tuple[WorstFrame, ...]
+    latency_series: tuple[SeriesPoint, ...]
+    channels: tuple[ChannelSummary, ...]

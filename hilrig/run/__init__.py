@@ -1,0 +1,1 @@
+"""The timed part: feeder, worker, sampler loop, stall sentinel, supervisor."""

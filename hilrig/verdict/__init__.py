@@ -1,0 +1,1 @@
+"""The judgement: pure functions from a record to a verdict."""
