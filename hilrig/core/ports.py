@@ -107,6 +107,9 @@ class Sink(Protocol):
 class RecordWriter(Protocol):
     """Where the supervisor puts what a run produces (the run directory, or a list in a test)."""
 
+    def channels(self, capabilities: Sequence[Capability]) -> None:
+        """Name the channels that readings refer to; called once, before the first reading."""
+
     def frames(self, table: FrameTable) -> None:
         """Append frame records.
 
@@ -122,3 +125,6 @@ class RecordWriter(Protocol):
 
     def status(self, status: Mapping[str, Any]) -> None:
         """Replace the live status."""
+
+    def flush(self) -> None:
+        """Put everything appended so far where a power cut cannot take it."""

@@ -1,0 +1,118 @@
+"""The processes of a run: starting one, what it is told, what it reports, that it never outlives its parent."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hilrig.config.noun_json import from_json
+from hilrig.core.errors import HilrigError
+from hilrig.core.run import RunPlan
+from hilrig.run.shared_block import Layout, SharedBlock
+
+PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+EXIT_REPORTED: Final = 3  # the child told its parent what was wrong
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a process of a run is told: the plan's file, the shared block, descriptors that it inherits."""
+
+    plan_path: str
+    layout: dict[str, int]
+    block_fd: int
+    report_fd: int
+    frames_fd: int  # eventfd: one count for each released frame
+    space_fd: int  # eventfd: one count for each frame taken from the queue
+    target_pid: int = 0
+
+    def plan(self) -> RunPlan:
+        """Return the run's plan."""
+        return from_json(RunPlan, Path(self.plan_path).read_bytes(), what=self.plan_path)
+
+    def block(self) -> SharedBlock:
+        """Return this process's view of the shared memory."""
+        return SharedBlock(self.block_fd, Layout(**self.layout))
+
+    def report(self, kind: str, **detail: Any) -> None:
+        """Tell the supervisor something: `ready`, `done` or `error`, with JSON detail."""
+        os.write(self.report_fd, json.dumps({"kind": kind, **detail}).encode() + b"\n")
+
+
+def run_child(body: Callable[[Setup], None]) -> None:
+    """Run a child's body; report what goes wrong to the supervisor, end with the parent."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides how a run ends
+    setup = Setup(**json.loads(sys.argv[1]))
+    try:
+        body(setup)
+    except HilrigError as error:
+        setup.report("error", message=error.message, hint=error.hint)
+        sys.exit(EXIT_REPORTED)
+    except Exception as error:  # noqa: BLE001 - the parent is told of every fault
+        traceback.print_exc()
+        setup.report("error", message=f"{type(error).__name__}: {error}", hint="see run.log")
+        sys.exit(EXIT_REPORTED)
+
+
+class Child:
+    """A started process of a run, seen from the supervisor."""
+
+    def __init__(self, role: str, told: Mapping[str, Any], *, log_path: Path) -> None:
+        self._read_fd, write_fd = os.pipe()
+        os.set_blocking(self._read_fd, False)
+        self._pending = b""
+        fds = [write_fd, told["block_fd"], told["frames_fd"], told["space_fd"]]
+        with log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"hilrig.run.{role}", json.dumps({**told, "report_fd": write_fd})],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=fds,
+                cwd=log_path.parent,  # `-m` looks into the current folder first: only our own files are here
+            )
+        os.close(write_fd)
+
+    def reports(self) -> Sequence[Mapping[str, Any]]:
+        """Return what the child reported since the last call; never waits."""
+        try:
+            while chunk := os.read(self._read_fd, 1 << 16):
+                self._pending += chunk
+        except BlockingIOError:
+            pass  # nothing more just now
+        *lines, self._pending = self._pending.split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def is_running(self) -> bool:
+        """Return whether the process lives."""
+        return self.process.poll() is None
+
+    def death(self) -> str:
+        """Return how the process ended, in words."""
+        code = self.process.returncode
+        if code is not None and code < 0:
+            return f"killed by signal {signal.Signals(-code).name}"
+        return f"exit status {code}"
+
+    def end(self, *, grace_s: float) -> None:
+        """Wait for the process to end by itself, then end it; reaps it and closes its pipe."""
+        try:
+            self.process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._read_fd)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:  # it was gone before the line above
+        sys.exit(EXIT_REPORTED)

@@ -1,0 +1,91 @@
+"""The crew of a run: which processes were started, what each reported, which are gone that should not be."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hilrig.core.errors import PreconditionError, RigLostError
+from hilrig.run.child import Child, Setup
+
+
+class Lost(NamedTuple):
+    """A process that ended before its time, and how, in words."""
+
+    role: str
+    how: str
+
+
+class Crew:
+    """The processes of one run.
+
+    Attributes:
+        facts: what each process said of itself when it was ready, by role.
+        finished: roles whose work is done (or that are known to be lost).
+    """
+
+    def __init__(self, setup: Setup, log_path: Path) -> None:
+        self.facts: dict[str, dict[str, Any]] = {}
+        self.finished: set[str] = set()
+        self._setup = setup
+        self._log_path = log_path
+        self._children: dict[str, Child] = {}
+
+    def start(self, role: str, *, target_pid: int = 0) -> None:
+        """Start the process of `role`, the module `hilrig.run.<role>`."""
+        told = asdict(replace(self._setup, target_pid=target_pid))
+        self._children[role] = Child(role, told, log_path=self._log_path)
+
+    def newly_ready(self) -> list[str]:
+        """Take in reports while loading; return the roles that became ready since the last call.
+
+        Raises:
+            PreconditionError: a process could not load what it needs.
+            RigLostError: a process died.
+        """
+        gone = [role for role, child in self._children.items() if not child.is_running()]
+        ready = []
+        for role, report in self._reports():
+            if report["kind"] == "error":
+                raise PreconditionError(report["message"], hint=report["hint"])
+            self.facts[role] = report
+            ready.append(role)
+        for role in gone:
+            how = self._children[role].death()
+            raise RigLostError(
+                f"the {role} process died while loading: {how}", hint=f"its last words are in {self._log_path}"
+            )
+        return ready
+
+    def newly_lost(self) -> list[Lost]:
+        """Take in reports while running; return the processes that were lost since the last call."""
+        gone = [role for role, child in self._children.items() if not child.is_running()]
+        lost = []
+        for role, report in self._reports():
+            self.finished.add(role)
+            if report["kind"] == "error":
+                lost.append(Lost(role, report["message"]))
+            else:
+                self.facts[role] |= report
+        lost += [Lost(role, self._children[role].death()) for role in gone if role not in self.finished]
+        self.finished.update(gone)
+        return lost
+
+    def is_running(self, role: str) -> bool:
+        """Return whether the process of `role` lives."""
+        return self._children[role].is_running()
+
+    def kill(self, role: str) -> None:
+        """End one process at once."""
+        self._children[role].process.kill()
+        self._children[role].process.wait()
+
+    def end(self, *, grace_s: float) -> None:
+        """Wait up to `grace_s` for each process, then end it."""
+        for child in self._children.values():
+            child.end(grace_s=grace_s)
+
+    def _reports(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for role, child in self._children.items():
+            for report in child.reports():
+                yield role, dict(report)

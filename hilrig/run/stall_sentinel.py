@@ -1,0 +1,58 @@
+"""The stall sentinel: wakes every millisecond, so that a gap in its ticks is time the host took away.
+
+Its gaps tell a slow model from a machine that stood still (stolen virtual CPU, firmware, suspend).
+"""
+
+import gc
+import time
+from typing import Final
+
+import numpy as np
+
+from hilrig.core.run import Phase
+from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, Channel, ChannelKind, Tier
+from hilrig.core.units import NS_PER_MS, NS_PER_S
+from hilrig.run.child import Setup, run_child
+from hilrig.run.pacing import make_timers_exact
+from hilrig.run.shared_block import SharedBlock, Word
+
+TICK_NS: Final = NS_PER_MS
+GAP_NS: Final = 5 * NS_PER_MS
+"""Shortest gap that is written down: longer than a neighbour's usual time slice, shorter than a frame."""
+
+STALL_CHANNEL: Final = Channel(
+    name="hilrig.host.stall", unit="ns", kind=ChannelKind.GAUGE, tier=Tier.FAST, source="stall sentinel"
+)
+"""One reading for each gap: `t_ns` is its start, the value its length. No reading is no gap."""
+
+
+def main() -> None:
+    """Run as a process of a run."""
+    run_child(_watch)
+
+
+def _watch(setup: Setup) -> None:
+    block = setup.block()
+    make_timers_exact()
+    gc.disable()  # nothing below makes cycles
+    setup.report("ready")
+    while block[Word.PHASE] == Phase.LOADING:
+        time.sleep(0.002)
+    last_ns = time.monotonic_ns()
+    while block[Word.PHASE] < Phase.DRAIN:
+        time.sleep(TICK_NS / NS_PER_S)
+        now_ns = time.monotonic_ns()
+        if now_ns - last_ns > GAP_NS:
+            _append(block, last_ns, now_ns - last_ns)
+        last_ns = now_ns
+    setup.report("done")
+
+
+def _append(block: SharedBlock, start_ns: int, length_ns: int) -> None:
+    row = np.zeros(1, READING_DTYPE)
+    row["t_ns"], row["value"], row["tier"] = start_ns, length_ns, TIER_CODES[Tier.FAST]
+    block.stalls.append(row)
+
+
+if __name__ == "__main__":
+    main()

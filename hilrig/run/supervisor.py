@@ -1,0 +1,288 @@
+"""The supervisor: has the processes of a run started, drains what they produce, ends the run in order."""
+
+import errno
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hilrig.config.noun_json import from_plain
+from hilrig.core.clock import Clock
+from hilrig.core.errors import RigLostError, RunAbortedError
+from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
+from hilrig.core.ports import RecordWriter
+from hilrig.core.run import Ended, Pacing, Phase, RunPlan
+from hilrig.core.telemetry import Capability
+from hilrig.core.units import NS_PER_MS, NS_PER_S
+from hilrig.run.child import Setup
+from hilrig.run.crew import Crew, Lost
+from hilrig.run.live import LiveNumbers
+from hilrig.run.shared_block import Layout, SharedBlock, Word
+from hilrig.run.stall_sentinel import STALL_CHANNEL
+
+POLL_PACED_NS: Final = 100 * NS_PER_MS
+POLL_UNPACED_NS: Final = 10 * NS_PER_MS
+FLUSH_NS: Final = NS_PER_S
+CLOCK_EVENT_NS: Final = 60 * NS_PER_S
+LOAD_LIMIT_NS: Final = 600 * NS_PER_S
+DRAIN_LIMIT_NS: Final = 30 * NS_PER_S
+LEAD_NS: Final = 300 * NS_PER_MS
+"""From "go" to the first frame: the processes look for "go" every 2 ms."""
+
+DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a supervisor is given: the plan, where its file is, the feed's size, where stderr of processes goes."""
+
+    plan: RunPlan
+    plan_path: Path
+    feed_info: FeedInfo
+    log_path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended.
+
+    Args:
+        ended: how; `reason` says why in words when it was not completed.
+        facts: what each process said of itself, by role.
+    """
+
+    ended: Ended
+    reason: str
+    facts: Mapping[str, Mapping[str, Any]]
+
+
+class Supervisor:
+    """One run, from starting its processes to the last drained record.
+
+    Args:
+        job: what to do.
+        writer: where records, readings, events and the live status go.
+        clock: the clock that polls and events are timed by.
+        stop_requested: asked at every poll; True ends the run in order.
+        on_frames: called once with the pool's frames (`sha256`, `labels`) before the first frame is due.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        writer: RecordWriter,
+        clock: Clock,
+        stop_requested: Callable[[], bool],
+        on_frames: Callable[[Sequence[Mapping[str, Any]]], None],
+    ) -> None:
+        self._plan = job.plan
+        self._writer = writer
+        self._clock = clock
+        self._stop_requested = stop_requested
+        self._on_frames = on_frames
+        layout = Layout.for_feed(job.feed_info, job.plan.feed.pool_frames)
+        self._block = SharedBlock.create(layout)
+        self._fds = (os.eventfd(0), os.eventfd(0))
+        self._crew = Crew(
+            Setup(
+                plan_path=str(job.plan_path),
+                layout=asdict(layout),
+                block_fd=self._block.fd,
+                report_fd=-1,
+                frames_fd=self._fds[0],
+                space_fd=self._fds[1],
+            ),
+            job.log_path,
+        )
+        self._live = LiveNumbers(job.plan)
+        self._ended, self._reason = Ended.COMPLETED, ""
+        self._phase = Phase.LOADING
+        self._t0_ns = 0
+        self._stall_channel = 0
+        self._seen_done = 0
+        self._can_record = True
+
+    def run(self) -> RunEnd:
+        """Do the whole run and return how it ended.
+
+        Raises:
+            PreconditionError: the feed or the target could not be loaded.
+            RigLostError: a process died while loading.
+            RunAbortedError: stopped before the first frame.
+        """
+        try:
+            self._load()
+            self._offer()
+            self._drain()
+        finally:
+            self._close()
+        return RunEnd(ended=self._ended, reason=self._reason, facts=self._crew.facts)
+
+    def _load(self) -> None:
+        self._crew.start("feeder")
+        self._crew.start("worker")
+        self._await_ready("feeder", "worker")
+        self._on_frames(self._crew.facts["feeder"].pop("frames"))
+        self._crew.start("sampler_loop", target_pid=self._crew.facts["worker"]["pid"])
+        self._crew.start("stall_sentinel")
+        self._await_ready("sampler_loop", "stall_sentinel")
+        raw = self._crew.facts["sampler_loop"].pop("capabilities")
+        capabilities = [from_plain(Capability, item, what="a capability") for item in raw]
+        self._stall_channel = len(capabilities)
+        self._writer.channels([*capabilities, Capability(channel=STALL_CHANNEL, reason=None)])
+        for role, facts in self._crew.facts.items():
+            self._event("child_ready", {"role": role, "facts": facts})
+
+    def _await_ready(self, *roles: str) -> None:
+        deadline_ns = self._clock.monotonic_ns() + LOAD_LIMIT_NS
+        waiting = set(roles)
+        while waiting:
+            waiting.difference_update(self._crew.newly_ready())
+            if self._stop_requested():
+                raise RunAbortedError("stopped while loading: no frame was offered")
+            if self._clock.monotonic_ns() > deadline_ns:
+                raise RigLostError(f"{', '.join(sorted(waiting))}: not ready within {LOAD_LIMIT_NS // NS_PER_S} s")
+            self._write_status()
+            self._sleep(20 * NS_PER_MS)
+
+    def _offer(self) -> None:
+        """Let the feeder offer its frames, drain while it does."""
+        self._t0_ns = self._clock.monotonic_ns() + LEAD_NS
+        self._block[Word.T0_NS] = self._t0_ns
+        self._event("schedule", {"t0_ns": self._t0_ns})
+        self._clock_event()
+        self._enter(Phase.WARMUP)
+        flush_due_ns, clock_due_ns = self._t0_ns, self._t0_ns + CLOCK_EVENT_NS
+        measure_ns = self._t0_ns + self._plan.offset_ns(self._plan.n_warmup_frames)
+        while not self._block[Word.FEEDER_DONE] and self._crew.is_running("feeder"):
+            now_ns = self._clock.monotonic_ns()
+            self._poll()
+            if self._phase is Phase.WARMUP and now_ns >= measure_ns:
+                self._enter(Phase.MEASURE)
+            if now_ns >= flush_due_ns:
+                self._record(self._writer.flush)
+                self._write_status()
+                flush_due_ns = now_ns + FLUSH_NS
+            if now_ns >= clock_due_ns:
+                self._clock_event()
+                clock_due_ns += CLOCK_EVENT_NS
+            self._sleep(POLL_UNPACED_NS if self._plan.pacing is Pacing.UNPACED else POLL_PACED_NS)
+
+    def _poll(self) -> None:
+        self._collect()
+        if self._ended is Ended.COMPLETED and self._stop_requested():
+            self._event("stop_requested", {})
+            self._end(Ended.ABORTED, "stopped by the operator")
+        for lost in self._crew.newly_lost():
+            if lost.role == "feeder" and self._block[Word.FEEDER_DONE]:
+                continue  # it has released its last frame and gone
+            self._note_lost(lost)
+
+    def _note_lost(self, lost: Lost) -> None:
+        self._event("child_lost", {"role": lost.role, "how": lost.how})
+        self._end(Ended.PROCESS_LOST, f"the {lost.role} process was lost: {lost.how}")
+
+    def _collect(self) -> None:
+        """Drain records up to the count seen one poll ago (see shared_block), and all readings."""
+        done, self._seen_done = self._seen_done, self._block[Word.FRAMES_DONE]
+        frames = self._block.drain_records(done)
+        if len(frames):
+            self._live.update(frames)
+            self._record(lambda: self._writer.frames(frames))
+        stalls = self._block.stalls.drain()
+        stalls["channel"] = self._stall_channel
+        readings = self._block.readings.drain()
+        self._record(lambda: self._writer.readings(readings))
+        self._record(lambda: self._writer.readings(stalls))
+
+    def _end(self, ended: Ended, reason: str) -> None:
+        """Note the first cause of an early end; have no more frames offered."""
+        if self._ended is Ended.COMPLETED:
+            self._ended, self._reason = ended, reason
+        self._block[Word.STOP] = 1
+
+    def _drain(self) -> None:
+        """Wait for the frames under way and the last telemetry, then close the record."""
+        self._enter(Phase.DRAIN)
+        deadline_ns = self._clock.monotonic_ns() + DRAIN_LIMIT_NS
+        while not {"worker", "sampler_loop"} <= self._crew.finished and self._clock.monotonic_ns() < deadline_ns:
+            self._poll()
+            self._sleep(20 * NS_PER_MS)
+        if "worker" not in self._crew.finished:
+            self._note_lost(Lost("worker", "it did not come back from a frame"))
+        self._collect()
+        self._collect()
+        self._close_unanswered()
+        self._clock_event()
+        self._event("run_ended", self._end_detail())
+        self._enter(Phase.DONE)
+        self._record(self._writer.flush)
+        self._write_status()
+
+    def _end_detail(self) -> dict[str, Any]:
+        return {
+            "ended": self._ended.value,
+            "reason": self._reason,
+            "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+            "n_lost_records": self._block[Word.FRAMES_LOST],
+            "n_lost_readings": self._block[Word.READINGS_LOST] + self._block[Word.STALLS_LOST],
+            "sampler_cpu_s": self._crew.facts["sampler_loop"].get("cpu_s"),
+        }
+
+    def _close_unanswered(self) -> None:
+        """Give the frames that a lost worker never answered an outcome, so that every offered frame has one."""
+        released = self._block[Word.FRAMES_RELEASED]
+        if released == self._block[Word.FRAMES_DONE]:
+            return
+        self._crew.kill("worker")  # it must not write any more
+        frames = self._block.drain_records(released)
+        pending = frames["outcome"] == Outcome.PENDING
+        frames["outcome"][pending] = Outcome.DROPPED
+        frames["reason"][pending] = OutcomeReason.RUN_ENDED
+        self._live.update(frames)
+        self._record(lambda: self._writer.frames(frames))
+
+    def _close(self) -> None:
+        self._block[Word.STOP] = 1
+        self._block[Word.PHASE] = Phase.DONE
+        self._crew.end(grace_s=5 if self._phase is Phase.DONE else 0)
+        for fd in (*self._fds, self._block.fd):
+            os.close(fd)
+
+    def _sleep(self, length_ns: int) -> None:
+        self._clock.sleep_until(self._clock.monotonic_ns() + length_ns)
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._block[Word.PHASE] = phase
+        self._event("phase", {"phase": phase.name.lower()})
+
+    def _clock_event(self) -> None:
+        self._event("clock", asdict(self._clock.triple()))
+
+    def _event(self, kind: str, detail: Mapping[str, Any]) -> None:
+        self._write(lambda: self._writer.event(kind, detail, self._clock.monotonic_ns()))
+
+    def _write_status(self) -> None:
+        elapsed_ns = max(0, self._clock.monotonic_ns() - self._t0_ns) if self._t0_ns else 0
+        status = {"run_id": self._plan.run_id, "phase": self._phase.name.lower()}
+        self._write(lambda: self._writer.status({**status, **self._live.snapshot(elapsed_ns=elapsed_ns)}))
+
+    def _record(self, action: Callable[[], None]) -> None:
+        """Append evidence; nothing more once the disk refused, so that the record stays a prefix."""
+        if self._can_record:
+            self._can_record = self._write(action)
+
+    def _write(self, action: Callable[[], None]) -> bool:
+        """Return whether the disk took it; the first refusal ends the run in order."""
+        try:
+            action()
+        except OSError as error:
+            if error.errno not in DISK_ERRORS:
+                raise
+            if self._ended is not Ended.DISK_FULL:
+                self._end(Ended.DISK_FULL, f"the record could not be written: {error.strerror}")
+            return False
+        return True

@@ -1,0 +1,31 @@
+"""From scores to a decision, by the thresholds of the profile."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Decider:
+    """Says which labels reach their thresholds.
+
+    Args:
+        labels: names of the scores, in the model's order.
+        thresholds: by label; labels without one are never reported.
+    """
+
+    def __init__(self, labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
+        self._indices = np.array([i for i, label in enumerate(labels) if label in thresholds], np.int64)
+        self._thresholds = np.array([thresholds[label] for label in labels if label in thresholds])
+        self._bits = np.left_shift(np.int64(1), self._indices)
+
+    def __call__(self, scores: NDArray[np.floating]) -> tuple[int, float] | None:
+        """Return the mask of found labels (bit i: label i) with the highest score; None if any is not finite.
+
+        A NaN compares false with every threshold: without the test a broken model would pass every part.
+        """
+        if not np.isfinite(scores).all():
+            return None
+        kept = scores.reshape(-1)[self._indices]
+        found = kept >= self._thresholds
+        return int(self._bits[found].sum()), float(kept.max())

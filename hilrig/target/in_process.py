@@ -1,0 +1,70 @@
+"""The pipeline in the worker's own process: preprocess -> infer -> decide, each stage stamped."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hilrig.core import registry
+from hilrig.core.errors import PreconditionError
+from hilrig.core.frame import Outcome, OutcomeReason, Pixels
+from hilrig.core.ports import Backend, Processed
+from hilrig.core.profile import ModelSpec, PipelineSpec
+from hilrig.target.decide import Decider
+from hilrig.target.preprocess import Preprocessor
+
+
+class InProcessTarget:
+    """Runs the declared pipeline on one frame at a time."""
+
+    def __init__(self, pipeline: PipelineSpec, model: ModelSpec, folder: Path) -> None:
+        factory = registry.load("backends", pipeline.backend.name)
+        options = factory.Options(**pipeline.backend.options)  # type: ignore[attr-defined] # by the port's contract
+        self._backend: Backend = factory(options, model, folder)
+        self._pipeline = pipeline
+        self._decide = Decider(model.labels, pipeline.decide.thresholds)
+        self._preprocess: Preprocessor
+
+    def prepare(self) -> Mapping[str, Any]:
+        """Load the model, run it once on whatever the tensor holds, return the backend's facts.
+
+        Raises:
+            PreconditionError: the model cannot be loaded, or is not the declared one.
+        """
+        facts = self._backend.load()
+        tensor = self._backend.input()
+        if tensor.dtype.name != self._pipeline.preprocess.dtype:
+            raise PreconditionError(
+                f"the model takes {tensor.dtype.name}, preprocess makes {self._pipeline.preprocess.dtype}",
+                hint=f"pipeline.preprocess.dtype: {tensor.dtype.name}",
+            )
+        self._preprocess = Preprocessor(self._pipeline.preprocess, tensor)
+        self._backend.infer()  # lazy allocations belong to loading, not to the first frame
+        return facts
+
+    def process(self, pixels: Pixels) -> Processed:
+        """Decide one frame; whatever goes wrong in a stage is a failed frame with the stage as its reason."""
+        try:
+            self._preprocess(pixels)
+        except Exception:  # noqa: BLE001 - any fault of a foreign library is this frame's failure
+            return _failed(OutcomeReason.PREPROCESS_ERROR)
+        t_preprocessed_ns = time.monotonic_ns()
+        try:
+            scores = self._backend.infer()
+        except Exception:  # noqa: BLE001 - as above
+            return _failed(OutcomeReason.INFERENCE_ERROR, t_preprocessed_ns)
+        t_inferred_ns = time.monotonic_ns()
+        decision = self._decide(scores)
+        if decision is None:
+            return _failed(OutcomeReason.NON_FINITE_SCORE, t_preprocessed_ns, t_inferred_ns)
+        return Processed(
+            t_preprocessed_ns, t_inferred_ns, time.monotonic_ns(), Outcome.DECIDED, OutcomeReason.NONE, *decision
+        )
+
+    def close(self) -> None:
+        """Release the backend."""
+        self._backend.close()
+
+
+def _failed(reason: OutcomeReason, t_preprocessed_ns: int = 0, t_inferred_ns: int = 0) -> Processed:
+    return Processed(t_preprocessed_ns, t_inferred_ns, 0, Outcome.FAILED, reason, 0, 0.0)

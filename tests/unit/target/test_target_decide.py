@@ -1,0 +1,36 @@
+"""hilrig.target.decide: what a score makes of a part."""
+
+import numpy as np
+import pytest
+
+from hilrig.target.decide import Decider
+
+LABELS = ("porosity", "crack", "undercut")
+
+
+def test_a_score_at_its_threshold_is_a_find():
+    """The threshold itself counts as found."""
+    assert Decider(LABELS, {"crack": 0.5})(np.array([0.9, 0.5, 0.9], np.float32)) == (0b010, 0.5)
+
+
+def test_labels_without_a_threshold_are_never_found():
+    """Only thresholded labels decide, with the bit of their place in the model."""
+    mask, score = Decider(LABELS, {"porosity": 0.5, "undercut": 0.2})(np.array([0.1, 1.0, 0.3], np.float32))
+    assert (mask, score) == (0b100, pytest.approx(0.3))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_non_finite_score_is_no_decision(bad, place):
+    """One NaN or infinity anywhere, even in a label that nobody asks for, means that the frame has failed."""
+    scores = np.array([0.1, 0.1, 0.1], np.float32)
+    scores[place] = bad
+    assert Decider(LABELS, {"porosity": 0.5})(scores) is None
+
+
+def test_the_last_of_32_labels_has_its_own_bit():
+    """Bit 31 is not lost to a sign."""
+    labels = tuple(f"l{i}" for i in range(32))
+    scores = np.zeros(32, np.float32)
+    scores[31] = 1
+    assert Decider(labels, dict.fromkeys(labels, 0.5))(scores) == (1 << 31, 1.0)
