@@ -93,3 +93,11 @@ class Truth:
 
     labels: tuple[str, ...] | None
     defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolFrame:
+    """One frame of a run's pool as feed.json keeps it: the sha256 of its pixels, what is really in it."""
+
+    sha256: str
+    labels: tuple[str, ...] | None

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from hilrig.core import registry
-from hilrig.core.canonical import sha256_hex
 from hilrig.core.frame import FRAME_DTYPE, Outcome, OutcomeReason
 from hilrig.core.ports import Feed
 from hilrig.core.profile import OnFull
 from hilrig.core.run import Pacing, Phase, RunPlan
+from hilrig.feed.pool import fill_pool, pool_digest
 from hilrig.run.child import Setup, run_child
 from hilrig.run.pacing import make_timers_exact, try_real_time, wait_until
 from hilrig.run.shared_block import SharedBlock, Word
@@ -47,25 +47,16 @@ def _feed(setup: Setup) -> None:
 
 
 def _fill_slots(plan: RunPlan, block: SharedBlock) -> list[dict[str, object]]:
-    feed = open_feed(plan)
-    try:
-        return [_fill_slot(feed, block, index) for index in range(block.layout.n_slots)]
-    finally:
-        feed.close()
-
-
-def open_feed(plan: RunPlan) -> Feed:
-    """Return the plan's feed."""
+    """Fill every slot from the plan's feed; return each frame's `sha256` and true `labels`."""
     factory = registry.load("feeds", plan.feed.source)
     feed: Feed = factory(factory.Options(**plan.feed.options), Path(plan.profile_folder))  # type: ignore[attr-defined] # by the port's contract
-    return feed
-
-
-def _fill_slot(feed: Feed, block: SharedBlock, index: int) -> dict[str, object]:
-    pixels = block.slot(index)
-    truth = feed.fill(index, pixels)
-    labels = None if truth.labels is None else list(truth.labels)
-    return {"sha256": sha256_hex(memoryview(pixels).cast("B")), "labels": labels}
+    slots = [block.slot(index) for index in range(block.layout.n_slots)]
+    try:
+        truths = fill_pool(feed, slots)
+    finally:
+        feed.close()
+    digests = pool_digest(slots).frame_sha256
+    return [{"sha256": digest, "labels": truth.labels} for digest, truth in zip(digests, truths, strict=True)]
 
 
 class _Queue:

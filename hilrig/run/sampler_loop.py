@@ -9,14 +9,15 @@ from typing import Final
 
 import numpy as np
 
-from hilrig.core.ports import Reading, Sampler
+from hilrig.core.ports import Sampler
 from hilrig.core.run import Pacing, Phase, RunPlan
-from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, ReadingTable, Tier
+from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, Reading, ReadingTable, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
 from hilrig.run.pacing import make_timers_exact
 from hilrig.run.shared_block import SharedBlock, Word
-from hilrig.sampler.probe import open_sampler
+from hilrig.sampler.combined import CombinedSampler
+from hilrig.sampler.probe import open_samplers
 
 SLOW_PERIOD_NS: Final = NS_PER_S
 START_POLL_S: Final = 0.002
@@ -29,7 +30,7 @@ def main() -> None:
 
 def _sample(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
-    sampler = open_sampler(Path("/"), setup.target_pid)
+    sampler = CombinedSampler(open_samplers(Path("/"), setup.target_pid))
     capabilities = sampler.probe()
     make_timers_exact()
     setup.report("ready", capabilities=[asdict(capability) for capability in capabilities])

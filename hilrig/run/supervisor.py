@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.config.noun_json import from_plain
+from hilrig.config.noun_json import from_json
+from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RigLostError, RunAbortedError
 from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
@@ -128,8 +129,8 @@ class Supervisor:
         self._crew.start("sampler_loop", target_pid=self._crew.facts["worker"]["pid"])
         self._crew.start("stall_sentinel")
         self._await_ready("sampler_loop", "stall_sentinel")
-        raw = self._crew.facts["sampler_loop"].pop("capabilities")
-        capabilities = [from_plain(Capability, item, what="a capability") for item in raw]
+        told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
+        capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
         self._stall_channel = len(capabilities)
         self._writer.channels([*capabilities, Capability(channel=STALL_CHANNEL, reason=None)])
         for role, facts in self._crew.facts.items():

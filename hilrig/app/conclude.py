@@ -1,0 +1,160 @@
+"""From the evidence in a run directory to its verdict: result.json, the signature over it, the views."""
+
+import hashlib
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numpy as np
+from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # exported, but not in __all__
+
+from hilrig.attest.envelope import sign, to_sigstore_bundle
+from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.config.noun_json import from_json, to_json
+from hilrig.core import files, registry
+from hilrig.core.canonical import sha256_hex
+from hilrig.core.errors import RecordError, TrustError
+from hilrig.core.exits import ExitCode
+from hilrig.core.frame import PoolFrame, Truth
+from hilrig.core.ports import Sink
+from hilrig.core.result import RESULT_SCHEMA, Document, Result, SignatureInfo
+from hilrig.core.rig import RigInfo
+from hilrig.core.run import Ended, RunEvent, RunPlan, RunRecord
+from hilrig.core.verdict import Judgement
+from hilrig.record.load import load_record
+from hilrig.record.run_directory import write_atomic
+from hilrig.record.untrusted_file import read_untrusted
+from hilrig.verdict.judge import judge
+
+SINKS: Final = ("html", "junit", "markdown", "png")
+MAX_JSON_BYTES: Final = 64 << 20
+
+_T = TypeVar("_T")
+
+
+def conclude(run_dir: Path, signer: Signer) -> Result:
+    """Judge a run from its directory, write and sign the result, render the views.
+
+    The order matters: evidence, result over it, signature over that, views that show both, their own statement; so
+    that every byte is covered and nothing refers to itself.
+
+    Raises:
+        RecordError: the evidence cannot be read, or the disk is full.
+    """
+    record = read_evidence(run_dir)
+    result = build_result(record, judge(record), digests=hash_files(run_dir))
+    result_bytes = to_json(result)
+    write_atomic(run_dir / files.RESULT, result_bytes)
+    envelope = sign(build_result_statement(result, result_sha256=sha256_hex(result_bytes)), signer)
+    write_atomic(run_dir / files.ATTESTATION, envelope)
+    write_atomic(run_dir / files.SIGSTORE_BUNDLE, to_sigstore_bundle(envelope))
+    _write_views(run_dir, result, envelope, signer)
+    return result
+
+
+def read_evidence(run_dir: Path) -> RunRecord:
+    """Return the record of a run directory, whole or recovered.
+
+    Raises:
+        RecordError: a file is missing, or none that hilrig writes.
+    """
+    plan = _read(run_dir, files.PLAN, RunPlan)
+    pool = _read(run_dir, files.FEED, tuple[PoolFrame, ...])
+    rig = _read(run_dir, files.RIG, RigInfo)
+    truths = [Truth(labels=frame.labels) for frame in pool]
+    return load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record
+
+
+def build_result(record: RunRecord, judgement: Judgement, *, digests: Mapping[str, str]) -> Result:
+    """Return the result of a judged record.
+
+    Args:
+        record: what the judgement was computed from.
+        judgement: the verdict with its numbers.
+        digests: sha256 of every file of the run directory that the result rests on, by name.
+    """
+    plan, end = record.plan, _end_of(record.events)
+    ended = Ended(end.detail["ended"])
+    return Result(
+        schema=RESULT_SCHEMA,
+        run_id=plan.run_id,
+        hilrig_version=plan.hilrig_version,
+        started_at_utc=plan.created_at_utc,
+        ended_at_utc=end.at_utc,
+        ended=ended.value,
+        ended_reason=str(end.detail["reason"]),
+        exit_code=ExitCode.ABORTED if ended is Ended.ABORTED else judgement.status.exit_code,
+        profile_name=plan.profile_name,
+        profile_sha256=plan.profile_sha256,
+        rig=plan.rig,
+        device_class=plan.device_class,
+        rig_info=record.rig,
+        model_bundle_sha256=plan.model_bundle_sha256,
+        model_files_sha256=plan.model_files_sha256,
+        pipeline_sha256=plan.pipeline_sha256,
+        feed=plan.feed.source,
+        n_warmup_frames_cut=int(np.count_nonzero(record.frames["frame_id"] < plan.n_warmup_frames)),
+        judgement=judgement,
+        files=digests,
+    )
+
+
+def hash_files(run_dir: Path) -> dict[str, str]:
+    """Return the sha256 of every file below a run directory, by its path there.
+
+    Raises:
+        TrustError: something in it is neither a file nor a folder (a link could show another file tomorrow).
+    """
+    digests = {}
+    for path in sorted(run_dir.rglob("*")):
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            continue
+        if not stat.S_ISREG(mode):
+            raise TrustError(f"{path} is not a regular file", hint="a run directory holds nothing else: remove it")
+        digests[str(path.relative_to(run_dir))] = _hash_file(path)
+    return digests
+
+
+def _hash_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read(run_dir: Path, name: str, noun: type[_T]) -> _T:
+    data = read_untrusted(run_dir / name, max_bytes=MAX_JSON_BYTES)
+    if data is None:
+        raise RecordError(f"{run_dir / name} is missing", hint="this is not a whole run directory: hilrig list")
+    return from_json(noun, data, what=str(run_dir / name))
+
+
+def _end_of(events: Sequence[RunEvent]) -> RunEvent:
+    """Return the event that ended the run; for a run whose supervisor died, its recovery."""
+    for event in reversed(events):
+        if event.kind == "run_ended":
+            return event
+    last = events[-1]
+    reason = "the supervisor itself was lost; recovered from the journals"
+    return replace(last, detail={"ended": Ended.RECOVERED.value, "reason": reason})
+
+
+def _write_views(run_dir: Path, result: Result, envelope: bytes, signer: Signer) -> None:
+    signature = SignatureInfo(
+        key_fingerprint=signer.public_key.keyid,
+        envelope_file=files.ATTESTATION,
+        envelope_sha256=sha256_hex(envelope),
+    )
+    document = Document(result=result, signature=signature)
+    for name in SINKS:
+        sink: Sink = registry.load("sinks", name)()
+        write_atomic(run_dir / sink.file_name, sink.render(document))
+    covered = {
+        name: digest for name, digest in hash_files(run_dir).items() if name not in {*result.files, files.RESULT}
+    }
+    statement = build_views_statement(covered, result.run_id)
+    write_atomic(run_dir / files.VIEWS, sign(statement, signer))

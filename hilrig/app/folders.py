@@ -1,0 +1,36 @@
+"""Where hilrig keeps things that belong to a user or a machine, and where its bundled profile lies."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from hilrig.core.errors import PreconditionError
+
+
+def keys_folder() -> Path:
+    """Return the folder of this user's keys; `HILRIG_HOME` moves it."""
+    home = os.environ.get("HILRIG_HOME")
+    if home:
+        return Path(home) / "keys"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "hilrig" / "keys"
+
+
+def lease_folder() -> Path:
+    """Return the folder of the rig's lock: one for all users of the machine, since they share its hardware."""
+    home = os.environ.get("HILRIG_HOME")
+    return Path(home) if home else Path(tempfile.gettempdir()) / "hilrig"
+
+
+def bundled_profile(name: str) -> Path:
+    """Return the folder of a profile that comes with hilrig, in a wheel or in a checkout.
+
+    Raises:
+        PreconditionError: it is not there.
+    """
+    package = Path(__file__).parents[1]
+    for folder in (package / "bundled" / name, package.parent / "profiles" / name):
+        if (folder / "profile.yaml").is_file():
+            return folder
+    raise PreconditionError(
+        f"the bundled profile {name} is missing from this installation", hint="install hilrig again"
+    )

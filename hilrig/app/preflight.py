@@ -1,0 +1,176 @@
+"""Before a run: whether this rig can do what the profile asks; everything that is missing is said at once."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import psutil
+
+from hilrig.config.profile import load_profile
+from hilrig.config.rig_file import load_rig
+from hilrig.core import registry
+from hilrig.core.errors import HilrigError, PreconditionError
+from hilrig.core.frame import FeedInfo
+from hilrig.core.metrics import METRICS
+from hilrig.core.ports import Feed, Target
+from hilrig.core.profile import Limit, Profile
+from hilrig.core.rig import RigInfo, RigSpec
+from hilrig.core.telemetry import Capability
+from hilrig.core.units import bytes_to_mib
+from hilrig.rig.local import inspect_local
+from hilrig.rig.software import onnxruntime_distribution
+from hilrig.sampler.probe import probe_all
+from hilrig.target.model_files import hash_model_files
+
+LOCAL_RIG: Final = RigSpec(name="local", transport="local", device_class="auto")
+POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room as well
+BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together, measured and rounded up
+BYTES_PER_SECOND: Final = 40_000  # telemetry at 10 Hz, the same way
+FIXED_BYTES: Final = 32 << 20  # report, picture, reserve
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A profile on a rig that can run it."""
+
+    profile: Profile
+    rig: RigSpec
+    rig_info: RigInfo
+    device_class: str
+    feed_info: FeedInfo
+    model_files_sha256: dict[str, str]
+
+
+def load_rig_or_local(rig_file: Path | None) -> RigSpec:
+    """Return the rig of a file; without one, the machine that hilrig runs on."""
+    return LOCAL_RIG if rig_file is None else load_rig(rig_file)
+
+
+def preflight(profile_path: Path, rig: RigSpec) -> Ready:
+    """Return what a run can be planned from.
+
+    Raises:
+        ConfigError: the profile has mistakes.
+        PreconditionError: this rig lacks something; the message has one line for each thing.
+    """
+    profile = load_profile(profile_path)
+    info = inspect_local(name=rig.name)
+    device_class = _device_class(profile, rig, info)
+    problems: list[str] = [] if device_class else [_wrong_class(profile, rig, info)]
+    problems += _unmeasurable(profile.limits, probe_all(Path("/"), os.getpid()))
+    digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
+    feed_info = _attempt(problems, lambda: describe_feed(profile))
+    if digests is not None:
+        _attempt(problems, lambda: check_target(profile))
+    if feed_info is not None:
+        problems += _too_large(profile, feed_info)
+    if problems or device_class is None or feed_info is None or digests is None:
+        raise PreconditionError(
+            f"{profile.name} cannot run on rig {rig.name}:\n" + "\n".join(f"  - {line}" for line in problems),
+            hint="hilrig doctor shows what this rig can measure",
+        )
+    return Ready(
+        profile=profile,
+        rig=rig,
+        rig_info=info,
+        device_class=device_class,
+        feed_info=feed_info,
+        model_files_sha256=digests,
+    )
+
+
+def needed_bytes(n_frames: int, duration_s: float) -> int:
+    """Return how much disk a run fills, in bytes, rounded up."""
+    return FIXED_BYTES + n_frames * BYTES_PER_FRAME + round(duration_s * BYTES_PER_SECOND)
+
+
+def check_target(profile: Profile) -> None:
+    """Load the target once and release it.
+
+    Raises:
+        PreconditionError: the model, its runtime or its inputs and outputs are not as declared.
+    """
+    if profile.pipeline.backend.name == "onnx":
+        onnxruntime_distribution()
+    factory = registry.load("targets", profile.pipeline.target)
+    target: Target = factory(profile.pipeline, profile.model, Path(profile.folder))
+    target.prepare()
+    target.close()
+
+
+def describe_feed(profile: Profile) -> FeedInfo:
+    """Return the size of the profile's feed.
+
+    Raises:
+        PreconditionError: its files are missing or unreadable.
+    """
+    feed = open_feed(profile)
+    try:
+        return feed.describe()
+    finally:
+        feed.close()
+
+
+def open_feed(profile: Profile) -> Feed:
+    """Return the profile's feed."""
+    factory = registry.load("feeds", profile.feed.source)
+    options = factory.Options(**profile.feed.options)  # type: ignore[attr-defined] # by the port's contract
+    feed: Feed = factory(options, Path(profile.folder))
+    return feed
+
+
+def _attempt(problems: list[str], action: Callable[[], _T]) -> _T | None:
+    """Return what `action` returns; put its error with the other problems."""
+    try:
+        return action()
+    except HilrigError as error:
+        problems.append(f"{error.message} ({error.hint})" if error.hint else error.message)
+        return None
+
+
+def _device_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str | None:
+    found = info.device_classes
+    if rig.device_class != "auto" and rig.device_class not in found:
+        return None
+    offered = found if rig.device_class == "auto" else (rig.device_class,)
+    return next((name for name in offered if name in profile.device_classes), None)
+
+
+def _wrong_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str:
+    found = " or ".join(info.device_classes)
+    if rig.device_class not in {"auto", *info.device_classes}:
+        return f"the rig file says device class {rig.device_class}, this machine is {found}"
+    return f"the profile is for device class {' or '.join(profile.device_classes)}, this machine is {found}"
+
+
+def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -> Iterator[str]:
+    for limit in limits:
+        needs = METRICS[limit.metric].needs
+        answers = {name: _answer(name, capabilities) for name in needs}
+        if needs and not any(answer is None for answer in answers.values()):
+            reasons = ", ".join(f"{name}: {answer}" for name, answer in answers.items())
+            yield f"{limit.check_id} ({limit.source}) cannot be measured here: {reasons}"
+
+
+def _answer(name: str, capabilities: Sequence[Capability]) -> str | None:
+    """Return why no channel of this name has a value, None when one has."""
+    channels = [capability for capability in capabilities if capability.channel.name == name]
+    if any(capability.reason is None for capability in channels):
+        return None
+    reasons = [f"{c.reason.name}{f' ({c.detail})' if c.detail else ''}" for c in channels if c.reason is not None]
+    return reasons[0] if reasons else "ABSENT"
+
+
+def _too_large(profile: Profile, info: FeedInfo) -> Iterator[str]:
+    n_frames = min(profile.feed.pool_frames, info.n_frames)
+    pool_bytes = n_frames * info.height_px * info.width_px * 3
+    free_bytes = psutil.virtual_memory().available
+    if pool_bytes > free_bytes * POOL_SHARE_MAX:
+        yield (
+            f"{n_frames} frames of {info.width_px}x{info.height_px} fill {bytes_to_mib(pool_bytes):.0f} MiB, "
+            f"more than half of the {bytes_to_mib(free_bytes):.0f} MiB that are free: make feed.pool_frames smaller"
+        )

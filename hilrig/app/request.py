@@ -1,0 +1,27 @@
+"""What a person asks for with `hilrig run`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One run as asked for.
+
+    Args:
+        profile: a profile's folder or its profile.yaml.
+        rig_file: a rig file; None is the machine that hilrig runs on.
+        reports: the folder that run directories are made in.
+        duration_s: measured seconds instead of the profile's; None keeps those.
+        key: the private key that signs.
+        passphrase_file: the file with that key's passphrase; None when it has none, or it comes by descriptor.
+        passphrase_fd: the open descriptor that the passphrase is read from.
+    """
+
+    profile: Path
+    rig_file: Path | None
+    reports: Path
+    duration_s: float | None
+    key: Path
+    passphrase_file: Path | None = None
+    passphrase_fd: int | None = None

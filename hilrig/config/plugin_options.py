@@ -1,0 +1,62 @@
+"""Options of a feed or a backend, checked against the class that they are for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from hilrig.config.document import Document, Path
+from hilrig.config.key_tree import nearest
+from hilrig.config.locate import problems_of
+from hilrig.core.errors import Problem, UsageError
+from hilrig.core.registry import Kind, known, load
+
+
+def named_plugin_problems(document: Document, kind: Kind, block: Path, *, key: str) -> list[Problem]:
+    """Return what is wrong with the name under `key` of a block, or with the block's `options`.
+
+    A name or options of the wrong type are left to the check of the keys.
+    """
+    name, options = document.get((*block, key)), document.get((*block, "options"))
+    if not isinstance(name, str) or not isinstance(options, dict | None):
+        return []
+    try:
+        factory = load(kind, name)
+    except UsageError as error:
+        hint = nearest(name, known(kind)) if error.hint.startswith("known:") else error.hint
+        return [document.problem((*block, key), "unknown_name", error.message, hint)]
+    except (ImportError, AttributeError) as error:
+        message = f"'{name}' can't be loaded: {error}"
+        return [document.problem((*block, key), "broken_plugin", message, "is it installed for this Python?")]
+    return _option_problems(document, (*block, "options"), getattr(factory, "Options", None), options or {})
+
+
+def _option_problems(
+    document: Document, at: Path, options_class: Any, options: Mapping[str, Any]
+) -> list[Problem]:
+    if not is_dataclass(options_class):
+        return [document.problem(at, "broken_plugin", "this plug-in declares no dataclass `Options`")]
+    names = [field.name for field in fields(options_class) if field.init]
+    unknown = [
+        document.key_problem((*at, name), "unknown_key", f"unknown option '{name}'", nearest(name, names))
+        for name in options
+        if name not in names
+    ]
+    declared = {name: value for name, value in options.items() if name in names}
+    try:
+        TypeAdapter(options_class).validate_json(json.dumps(declared), strict=True)
+    except ValidationError as error:
+        return unknown + problems_of(error, document, at=at, unknown_key_hint=lambda _: "")
+    return unknown
+
+
+def target_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with the name of the target; one that is not stated is the built-in one."""
+    name, names = document.get(("pipeline", "target")), known("targets")
+    if not isinstance(name, str) or name in names:
+        return []
+    return [
+        document.problem(("pipeline", "target"), "unknown_name", f"unknown target '{name}'", nearest(name, names))
+    ]

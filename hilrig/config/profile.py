@@ -1,0 +1,160 @@
+"""From profile.yaml to a Profile.
+
+`parse_profile` asks nothing of the machine it runs on, so an old run's copy can be read anywhere; `load_profile`
+also holds the profile against what is installed and lies here.
+"""
+
+import os.path
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from hilrig.config.block_reader import read_keys
+from hilrig.config.document import Document, merge
+from hilrig.config.limit_model import HeldLimit
+from hilrig.config.plugin_options import named_plugin_problems, target_problems
+from hilrig.config.profile_model import BackendKeys, FeedKeys, GoldenKeys, ModelKeys, PipelineKeys, ProfileKeys
+from hilrig.config.profile_rules import broken_rules
+from hilrig.config.source_file import not_found, read_bytes
+from hilrig.config.yaml_source import read_yaml
+from hilrig.core.canonical import sha256_hex
+from hilrig.core.errors import ConfigError, Problem
+from hilrig.core.metrics import METRICS
+from hilrig.core.profile import (
+    BackendSpec,
+    DecideSpec,
+    FeedSpec,
+    GoldenSpec,
+    Limit,
+    ModelSpec,
+    PipelineSpec,
+    PreprocessSpec,
+    Profile,
+    QueueSpec,
+)
+from hilrig.core.units import S_PER_MIN
+
+PROFILE_FILE: Final = "profile.yaml"
+
+
+def load_profile(path: Path) -> Profile:
+    """Return the profile in a folder, or in the file itself, held against this machine.
+
+    Names of feeds, backends and targets must be installed here with their options, the model's files must exist.
+
+    Raises:
+        ConfigError: there is no such file, or it has mistakes: all of them, in the order of the file.
+    """
+    file = path / PROFILE_FILE if path.is_dir() else path
+    if not file.is_file():
+        beside = path if path.is_dir() else path.parent
+        raise not_found(path, what="profile", known=_known_profiles(beside))
+    data = read_bytes(file)
+    document = read_yaml(data, file=str(file))
+    return _profile(document, data, folder=str(file.parent.resolve()), here=_problems_here(document, file.parent))
+
+
+def parse_profile(data: bytes, *, file: str, folder: str) -> Profile:
+    """Return the profile in `data`; `file` is its name for messages, `folder` where its relative paths start.
+
+    Raises:
+        ConfigError: it has mistakes: all of them, in the order of the file.
+    """
+    return _profile(read_yaml(data, file=file), data, folder=folder, here=[])
+
+
+def _known_profiles(folder: Path) -> list[str]:
+    return sorted(file.parent.name for file in folder.glob(f"*/{PROFILE_FILE}"))
+
+
+def _problems_here(document: Document, folder: Path) -> list[Problem]:
+    """Return what this machine lacks."""
+    return [
+        *named_plugin_problems(document, "feeds", ("feed",), key="source"),
+        *named_plugin_problems(document, "feeds", ("golden", "feed"), key="source"),
+        *named_plugin_problems(document, "backends", ("pipeline", "backend"), key="name"),
+        *target_problems(document),
+        *_missing_files(document, folder),
+    ]
+
+
+def _missing_files(document: Document, folder: Path) -> list[Problem]:
+    files = document.get(("model", "files"))
+    return [
+        document.problem(("model", "files", index), "missing_file", f"no file '{name}' in {folder}")
+        for index, name in enumerate(files if isinstance(files, list) else [])
+        if isinstance(name, str) and not os.path.isfile(folder / name)  # noqa: PTH113 - Path's raises on a long name
+    ]
+
+
+def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem]) -> Profile:
+    keys, key_problems = read_keys(document, ProfileKeys)
+    problems = merge(document.problems, broken_rules(document), key_problems, here)
+    if keys is None or problems:
+        raise ConfigError(problems)
+    validation = keys.hil_validation
+    return Profile(
+        name=keys.name,
+        description=keys.description,
+        folder=folder,
+        sha256=sha256_hex(data),
+        device_classes=keys.device_class,
+        model=_model(keys.model),
+        pipeline=_pipeline(keys.pipeline),
+        feed=_feed(keys.feed),
+        queue=QueueSpec(depth=keys.queue.depth, on_full=keys.queue.on_full),
+        golden=_golden(keys.golden) if keys.golden else None,
+        frame_rate_fps=validation.latency.frame_rate_fps,
+        duration_s=float(Fraction(repr(validation.latency.duration_minutes)) * S_PER_MIN),
+        warmup_s=keys.run.warmup_s,
+        telemetry_period_ms=keys.run.telemetry_period_ms,
+        limits=tuple(_limit(limit, document) for limit in validation.limits()),
+    )
+
+
+def _model(keys: ModelKeys) -> ModelSpec:
+    return ModelSpec(
+        files=keys.files,
+        bundle_sha256=keys.bundle_sha256,
+        input_name=keys.input.name,
+        input_shape=keys.input.shape,
+        output_name=keys.output.name,
+        labels=keys.labels,
+    )
+
+
+def _pipeline(keys: PipelineKeys) -> PipelineSpec:
+    return PipelineSpec(
+        target=keys.target,
+        preprocess=PreprocessSpec(**keys.preprocess.model_dump()),
+        backend=_backend(keys.backend),
+        decide=DecideSpec(thresholds=keys.decide.thresholds),
+    )
+
+
+def _backend(keys: BackendKeys) -> BackendSpec:
+    return BackendSpec(name=keys.name, options=keys.options)
+
+
+def _feed(keys: FeedKeys) -> FeedSpec:
+    return FeedSpec(source=keys.source, pool_frames=keys.pool_frames, options=keys.options)
+
+
+def _golden(keys: GoldenKeys) -> GoldenSpec:
+    return GoldenSpec(
+        feed=_feed(keys.feed), sha256=keys.sha256, min_precision=keys.min_precision, min_recall=keys.min_recall
+    )
+
+
+def _limit(limit: HeldLimit, document: Document) -> Limit:
+    """Return the limit; one that holds without being stated points at the block that would state it."""
+    path = ("hil_validation", *limit.path)
+    mark = document.keys.get(path) or document.mark(path)
+    return Limit(
+        check_id=".".join(limit.path),
+        metric=limit.holds.metric,
+        comparator=limit.holds.comparator,
+        limit=limit.limit,
+        unit=METRICS[limit.holds.metric].unit,
+        source=f"{PROFILE_FILE}:{mark.line}:{mark.column}",
+    )

@@ -1,0 +1,190 @@
+"""The keys of a profile file: types, units, ranges, meanings.
+
+Validation, the JSON schema and the generated reference come from these classes and those of `limit_model`. What
+several keys together forbid stands in `profile_rules`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from hilrig.config.keys import (
+    NAME_PATTERN,
+    EdgePx,
+    Format,
+    Keys,
+    Label,
+    Name,
+    Positive,
+    RelativePath,
+    Sha256,
+    Shape,
+    Share,
+    Text,
+    ThreePlanes,
+    ThreePositive,
+)
+from hilrig.config.limit_model import HilValidationKeys
+from hilrig.core.frame import ColorOrder
+from hilrig.core.profile import Layout, OnFull
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, str) else value
+
+
+DeviceClasses = Annotated[
+    tuple[Name, ...],
+    BeforeValidator(_as_tuple),
+    Field(min_length=1, max_length=32),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": NAME_PATTERN},
+                {"type": "array", "items": {"type": "string", "pattern": NAME_PATTERN}, "minItems": 1},
+            ]
+        }
+    ),
+]
+
+
+class InputKeys(Keys):
+    """The model's input."""
+
+    name: Text = Field(description="Name of the model's input tensor.")
+    shape: Shape = Field(
+        description="Shape of the input, batch first: `[1, 3, height, width]` for `nchw`, `[1, height, width, 3]` "
+        "for `nhwc`."
+    )
+
+
+class OutputKeys(Keys):
+    """The model's output."""
+
+    name: Text = Field(description="Name of the output tensor that holds one score per label.")
+
+
+class ModelKeys(Keys):
+    """The model under test."""
+
+    files: Annotated[tuple[RelativePath, ...], Field(max_length=256)] = Field(
+        description="The model's files, relative to the profile's folder: first the graph, then its external "
+        "data. Empty only with the backend `null`."
+    )
+    bundle_sha256: Sha256 | None = Field(
+        default=None,
+        description="Pins the model: sha256 over the sorted lines `<sha256>  <path>` of all files. A run with "
+        "other files is refused. Not pinned if left out.",
+    )
+    input: InputKeys
+    output: OutputKeys
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1024)] = Field(
+        description="What each score means, in the order of the output."
+    )
+
+
+class PreprocessKeys(Keys):
+    """From a camera frame to the model's input: `(pixel * scale - mean) / std` for each colour plane."""
+
+    width_px: EdgePx = Field(description="Width that a frame is resized to.")
+    height_px: EdgePx = Field(description="Height that a frame is resized to.")
+    color_order: ColorOrder = Field(description="Order of the colour planes that the model was trained with.")
+    scale: Positive = Field(description="Factor on each 0..255 pixel value; 0.00392156862745098 is 1/255.")
+    mean: ThreePlanes = Field(description="Subtracted after scaling, one number per plane in `color_order`.")
+    std: ThreePositive = Field(description="Divisor after that, one number per plane in `color_order`.")
+    layout: Layout = Field(description="Order of the tensor's dimensions.")
+    dtype: Literal["float32", "float16", "uint8"] = Field(description="Number type of the model's input.")
+
+
+class BackendKeys(Keys):
+    """The runtime that executes the model."""
+
+    name: str = Field(
+        description="Runtime: `onnx`, `null` (no model: measures the harness alone), or a plug-in's name."
+    )
+    options: dict[str, Any] = Field(default={}, description="The runtime's own options, checked against it.")
+
+
+class DecideKeys(Keys):
+    """From scores to a decision."""
+
+    thresholds: Annotated[dict[str, Share], Field(min_length=1)] = Field(
+        description="Per label, the score from which it counts as found. Labels left out are ignored; only the "
+        "first 32 labels can have one."
+    )
+
+
+class PipelineKeys(Keys):
+    """preprocess -> infer -> decide."""
+
+    target: str = Field(
+        default="in_process", description="What runs the pipeline: `in_process`, or a plug-in's name."
+    )
+    preprocess: PreprocessKeys
+    backend: BackendKeys
+    decide: DecideKeys
+
+
+class FeedKeys(Keys):
+    """Where frames come from."""
+
+    source: str = Field(description="`synthetic`, `folder`, `video`, or a plug-in's name; see `feeds/README.md`.")
+    pool_frames: Annotated[int, Field(ge=1, le=65536)] = Field(
+        description="Distinct frames held in memory and shown in a cycle."
+    )
+    options: dict[str, Any] = Field(default={}, description="The source's own options, checked against it.")
+
+
+class QueueKeys(Keys):
+    """The queue between camera and pipeline."""
+
+    depth: Annotated[int, Field(ge=1, le=1024)] = Field(description="Frames that may wait.")
+    on_full: OnFull = Field(
+        description="What a full queue does: `drop_oldest` (as a camera's ring of buffers does), `drop_newest`, "
+        "or `block` (the camera waits: only for throughput measurements)."
+    )
+
+
+class GoldenKeys(Keys):
+    """Frames with known truth that the model was never trained on; without this block accuracy is not checked."""
+
+    feed: FeedKeys
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="Pins the frames: sha256 over the pixels of all of them in order. Not pinned if left out.",
+    )
+    min_precision: Share | None = Field(
+        default=None, description="Least precision of every label that has a threshold."
+    )
+    min_recall: Share | None = Field(default=None, description="Least recall of every label that has a threshold.")
+
+
+class RunKeys(Keys):
+    """How a run is conducted."""
+
+    warmup_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=5, description="Time at the start that is not judged."
+    )
+    telemetry_period_ms: Annotated[int, Field(ge=10, le=1000)] = Field(
+        default=100, description="Time between two readings of the fast telemetry."
+    )
+
+
+class ProfileKeys(Keys):
+    """A whole profile file."""
+
+    format: Format = Field(description="Format of this file: 1.")
+    name: Name = Field(description="Name of the station, as it appears in run names and reports.")
+    description: Annotated[str, Field(max_length=1000)] = Field(default="", description="One line for people.")
+    device_class: DeviceClasses = Field(
+        description="Hardware that this profile is for: one class or a list. A rig of another class is refused."
+    )
+    model: ModelKeys
+    pipeline: PipelineKeys
+    feed: FeedKeys
+    queue: QueueKeys
+    golden: GoldenKeys | None = None
+    run: RunKeys = RunKeys()
+    hil_validation: HilValidationKeys

@@ -1,0 +1,132 @@
+"""What several keys of a profile together forbid.
+
+The rules read the plain values, not the validated ones, so that a mistake in one block hides none in another. A
+value of the wrong type is not their business: `profile_model` speaks of it.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+from pydantic_core import PydanticCustomError
+
+from hilrig.config.document import Document, Path, dotted
+from hilrig.config.key_tree import nearest
+from hilrig.config.limit_model import read_frame_rate
+from hilrig.core.errors import Problem
+from hilrig.core.frame import N_LABELS_MAX
+
+_LATENCY: Final = ("hil_validation", "latency")
+_PERCENTILES: Final = ("p50_max_ms", "p95_max_ms", "p99_max_ms", "p99_9_max_ms")
+_LISTS_OF_UNIQUES: Final[tuple[Path, ...]] = (("model", "labels"), ("model", "files"), ("device_class",))
+_PREPROCESS: Final = ("pipeline", "preprocess")
+_SHAPE: Final = ("model", "input", "shape")
+
+
+def broken_rules(document: Document) -> list[Problem]:
+    """Return every contradiction between keys."""
+    rules = (
+        _some_check,
+        _percentile_order,
+        _frame_budget,
+        _repeated_items,
+        _threshold_labels,
+        _input_shape,
+        _model_files,
+        _golden_judges,
+    )
+    return [problem for rule in rules for problem in rule(document)]
+
+
+def _some_check(document: Document) -> Iterator[Problem]:
+    if ("hil_validation",) in document.keys and not document.get(("hil_validation",)):
+        message = "'hil_validation' is empty: with no checks at all, any model would pass"
+        yield document.problem(("hil_validation",), "no_checks", message, "state at least 'latency' with a limit")
+
+
+def _percentile_order(document: Document) -> Iterator[Problem]:
+    """A higher percentile is never faster, so its limit must not be tighter than that of a lower one."""
+    stated = [(key, limit) for key in _PERCENTILES if (limit := _number(document, (*_LATENCY, key))) is not None]
+    for (lower, lower_ms), (higher, higher_ms) in pairwise(stated):
+        if lower_ms > higher_ms:
+            message = f"'{lower}' ({lower_ms:g} ms) must not be over '{higher}' ({higher_ms:g} ms)"
+            yield document.problem((*_LATENCY, lower), "contradiction", message, "are the two swapped?")
+
+
+def _frame_budget(document: Document) -> Iterator[Problem]:
+    """The frame rate bounds what can be seen: no part of a frame, no decision sooner than the next frame."""
+    try:
+        fps = float(read_frame_rate(document.get((*_LATENCY, "frame_rate_fps"))))
+    except PydanticCustomError:
+        return
+    minutes = _number(document, (*_LATENCY, "duration_minutes"))
+    if minutes is not None and 0 < minutes * 60 * fps < 1:
+        message = f"'duration_minutes' {minutes:g} at {fps:g} fps is less than one frame"
+        yield document.problem((*_LATENCY, "duration_minutes"), "contradiction", message)
+    gap_ms = _number(document, (*_LATENCY, "decision_gap_max_ms"))
+    if gap_ms is not None and 0 < gap_ms < 1000 / fps:
+        message = f"'decision_gap_max_ms' {gap_ms:g} is shorter than the time between frames, {1000 / fps:.4g} ms"
+        yield document.problem(
+            (*_LATENCY, "decision_gap_max_ms"), "contradiction", message, "no run could pass it"
+        )
+
+
+def _repeated_items(document: Document) -> Iterator[Problem]:
+    for path in _LISTS_OF_UNIQUES:
+        items = _texts(document, path)
+        for index, item in enumerate(items):
+            if item in items[:index]:
+                message = f"'{item}' stands twice in '{dotted(path)}'"
+                yield document.problem((*path, index), "contradiction", message, "keep one")
+
+
+def _threshold_labels(document: Document) -> Iterator[Problem]:
+    labels = _texts(document, ("model", "labels"))
+    where: Path = ("pipeline", "decide", "thresholds")
+    thresholds = document.get(where)
+    for label in thresholds if labels and isinstance(thresholds, dict) else ():
+        if label not in labels:
+            message = f"'{label}' is none of model.labels"
+            yield document.key_problem((*where, label), "contradiction", message, nearest(label, labels))
+        elif labels.index(label) >= N_LABELS_MAX:
+            message = f"label '{label}' is number {labels.index(label) + 1} of model.labels"
+            hint = f"only the first {N_LABELS_MAX} labels can have a threshold"
+            yield document.key_problem((*where, label), "contradiction", message, hint)
+
+
+def _input_shape(document: Document) -> Iterator[Problem]:
+    shape = document.get(_SHAPE)
+    height_px, width_px = (document.get((*_PREPROCESS, key)) for key in ("height_px", "width_px"))
+    if not isinstance(shape, list) or not isinstance(height_px, int) or not isinstance(width_px, int):
+        return
+    expected = {"nchw": [1, 3, height_px, width_px], "nhwc": [1, height_px, width_px, 3]}
+    layout = document.get((*_PREPROCESS, "layout"))
+    made = expected.get(layout) if isinstance(layout, str) else None
+    if made and shape != made:
+        message = f"'{dotted(_SHAPE)}' is {shape}, but preprocess makes {made} ({layout})"
+        yield document.problem(_SHAPE, "contradiction", message, "one frame at a time, three colour planes")
+
+
+def _model_files(document: Document) -> Iterator[Problem]:
+    """Only the backend without a model goes without files."""
+    files, backend = document.get(("model", "files")), document.get(("pipeline", "backend", "name"))
+    if files == [] and isinstance(backend, str) and backend != "null":
+        message = f"'model.files' is empty, but the backend '{backend}' needs a model"
+        yield document.problem(("model", "files"), "contradiction", message, "name the model's files")
+
+
+def _golden_judges(document: Document) -> Iterator[Problem]:
+    golden = document.get(("golden",))
+    if isinstance(golden, dict) and golden.keys().isdisjoint({"min_precision", "min_recall"}):
+        message = "'golden' sets neither 'min_precision' nor 'min_recall': any model would pass it"
+        yield document.problem(("golden",), "no_checks", message)
+
+
+def _number(document: Document, path: Path) -> float | None:
+    value = document.get(path)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _texts(document: Document, path: Path) -> list[str]:
+    value = document.get(path)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

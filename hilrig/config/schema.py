@@ -1,0 +1,120 @@
+"""The reference of a profile's keys, generated from the classes that check them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelField, NullableSchema, WithDefaultSchema
+
+from hilrig.config.document import dotted
+from hilrig.config.key_tree import blocks
+from hilrig.config.limit_model import HilValidationKeys, held_by
+from hilrig.config.profile_model import ProfileKeys
+from hilrig.core.metrics import METRICS
+
+_UNITS: Final = {
+    "_ms": "ms",
+    "_s": "s",
+    "_minutes": "min",
+    "_fps": "1/s",
+    "_px": "px",
+    "_pct": "%",
+    "_mb": "MiB",
+    "_frames": "frames",
+    "_drops_max": "frames",
+    "depth": "frames",
+}
+_TYPES: Final = {
+    "number": "number",
+    "integer": "whole number",
+    "boolean": "`true` or `false`",
+    "string": "text",
+    "object": "block",
+}
+_BOUNDS: Final = {"exclusiveMinimum": "> {}", "minimum": "≥ {}", "maximum": "≤ {}"}
+
+
+def profile_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a profile file, for editors.
+
+    It knows keys, types and ranges; contradictions between keys and the options of plug-ins are found by
+    `load_profile` alone.
+    """
+    schema = ProfileKeys.model_json_schema(schema_generator=_Schema)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "hilrig profile"}
+
+
+def profile_reference() -> str:
+    """Return two Markdown tables: every key of a profile, and the check that each limit makes."""
+    schema = profile_schema()
+    lines = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
+    lines += _rows(schema, schema["$defs"], at="")
+    lines += ["", "| check | passes when | unit |", "|---|---|---|", *_limit_rows()]
+    return "\n".join(lines) + "\n"
+
+
+class _Schema(GenerateJsonSchema):
+    """Without what the file may not say: an optional key is left out, never null."""
+
+    def nullable_schema(self, schema: NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        described = super().default_schema(schema)
+        if not isinstance(described.get("default"), str | int | float):
+            described.pop("default", None)
+        return described
+
+    def field_title_should_be_set(self, schema: ModelField | Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+
+def _rows(block: Mapping[str, Any], definitions: Mapping[str, Any], *, at: str) -> Iterator[str]:
+    for name, stated in block["properties"].items():
+        path = f"{at}.{name}".lstrip(".")
+        described = {**_resolved(stated, definitions), **stated}
+        default = "required" if name in block.get("required", ()) else _default(described)
+        meaning = described["description"].replace("\n", " ").replace("|", "\\|")
+        yield f"| `{path}` | {_type(described)} | {_unit(name)} | {default} | {meaning} |"
+        if "properties" in described:
+            yield from _rows(described, definitions, at=path)
+
+
+def _resolved(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    name = stated.get("$ref", "").rpartition("/")[2]
+    return dict(definitions[name]) if name else dict(stated)
+
+
+def _type(stated: Mapping[str, Any]) -> str:
+    """Return a type with its range, in words."""
+    if "anyOf" in stated:
+        return " or ".join(dict.fromkeys(map(_type, stated["anyOf"])))
+    if "const" in stated:
+        return f"`{stated['const']}`"
+    if "enum" in stated:
+        return ", ".join(f"`{value}`" for value in stated["enum"])
+    if stated["type"] == "array":
+        length = f" of {stated['minItems']}" if stated.get("minItems", 0) == stated.get("maxItems") else ""
+        return f"list{length}: {_type(stated['items'])}"
+    if isinstance(stated.get("additionalProperties"), Mapping):
+        return f"block: {_type(stated['additionalProperties'])}"
+    bounds = [words.format(f"{stated[key]:g}") for key, words in _BOUNDS.items() if key in stated]
+    return f"{_TYPES[stated['type']]} {', '.join(bounds)}".strip()
+
+
+def _default(described: Mapping[str, Any]) -> str:
+    return f"`{described['default']}`" if described.get("default", "") != "" else "-"
+
+
+def _unit(name: str) -> str:
+    return next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
+
+
+def _limit_rows() -> Iterator[str]:
+    for path, block in blocks(HilValidationKeys):
+        for name, field in block.model_fields.items():
+            holds = held_by(field)
+            if holds:
+                metric = METRICS[holds.metric]
+                passes_when = f"{metric.title} (`{metric.name}`) {holds.comparator.value} limit"
+                yield f"| `{dotted((*path, name))}` | {passes_when} | {metric.unit} |"

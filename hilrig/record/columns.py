@@ -1,0 +1,79 @@
+"""Structured numpy records to nullable Arrow columns, and back to the same bits."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from hilrig.core.errors import RecordError
+
+Records = NDArray[np.void]
+Nulls = Callable[[Records], Mapping[str, NDArray[np.bool_]]]
+"""From records to the mask of rows without a value, for each nullable column."""
+
+FORMAT_KEY: Final = b"hilrig.format"
+FORMAT: Final = b"1"
+
+
+def schema_of(dtype: np.dtype[Any], *, nullable: frozenset[str], metadata: Mapping[bytes, bytes]) -> pa.Schema:
+    """Return the Arrow schema of a structured dtype, with the format's version in its metadata."""
+    fields = [
+        pa.field(name, pa.from_numpy_dtype(dtype[name]), nullable=name in nullable) for name in _names(dtype)
+    ]
+    return pa.schema(fields).with_metadata({FORMAT_KEY: FORMAT, **metadata})
+
+
+def to_batch(records: Records, *, schema: pa.Schema, nulls: Nulls) -> pa.RecordBatch:
+    """Return the records as one batch of `schema`."""
+    masks = nulls(records)
+    columns = [
+        pa.array(np.ascontiguousarray(records[field.name]), field.type, mask=masks.get(field.name))
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def from_batch(
+    batch: pa.RecordBatch, *, dtype: np.dtype[Any], fills: Mapping[str, float], nulls: Nulls
+) -> Records:
+    """Return a batch as records; a null becomes the column's entry in `fills`, 0 by default.
+
+    Raises:
+        RecordError: a value is null where the rest of its row says that there is one, or the other way round.
+    """
+    records = np.zeros(batch.num_rows, dtype)
+    for name in _names(dtype):
+        records[name] = batch.column(name).fill_null(fills.get(name, 0)).to_numpy(zero_copy_only=False)
+    _check_nulls(batch, nulls(records))
+    return records
+
+
+def check_schema(schema: pa.Schema, expected: pa.Schema, *, what: str) -> None:
+    """Let pass a schema with the columns and the format version of `expected`.
+
+    Raises:
+        RecordError: another version, or other columns.
+    """
+    version = (schema.metadata or {}).get(FORMAT_KEY, b"none")
+    if version != FORMAT:
+        expected_text, found_text = FORMAT.decode(), version.decode(errors="replace")
+        raise RecordError(f"{what}: expected format {expected_text}, found {found_text}", hint="update hilrig")
+    if not schema.equals(expected, check_metadata=False):
+        raise RecordError(f"{what}: expected the columns {expected.names}, found {schema.names} or other types")
+
+
+def _names(dtype: np.dtype[Any]) -> tuple[str, ...]:
+    return dtype.names or ()
+
+
+def _check_nulls(batch: pa.RecordBatch, nulls: Mapping[str, NDArray[np.bool_]]) -> None:
+    nothing = np.zeros(batch.num_rows, np.bool_)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        wrong = column.is_null().to_numpy(zero_copy_only=False) != nulls.get(name, nothing)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise RecordError(
+                f"column {name}, row {row} of its batch: {column[row]} contradicts the rest of the row"
+            )

@@ -1,0 +1,108 @@
+"""The live status of a run, and whether the process that writes it still lives."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from hilrig.core import files
+from hilrig.core.canonical import canonical_json
+from hilrig.core.clock import Clock
+from hilrig.core.errors import RecordError
+from hilrig.core.units import BYTES_PER_MIB, NS_PER_S
+from hilrig.record.run_directory import replacing, write_all
+from hilrig.record.untrusted_file import read_json_object
+from hilrig.record.utc import utc_text
+
+STATUS_MAX_BYTES: Final = BYTES_PER_MIB
+HEARTBEAT_MAX_AGE_NS: Final = (
+    10 * NS_PER_S
+)  # ten missed updates: an SD card's flush may hold the writer for seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """The last sign of life of a run's supervisor. `heartbeat_ns` is CLOCK_MONOTONIC of the boot `boot_id`."""
+
+    heartbeat_ns: int
+    pid: int
+    boot_id: str
+
+    def is_fresh(self, clock: Clock) -> bool:
+        """Return whether it comes from this boot and the last ten seconds."""
+        age_ns = clock.monotonic_ns() - self.heartbeat_ns
+        return self.boot_id == boot_id() and 0 <= age_ns <= HEARTBEAT_MAX_AGE_NS
+
+    def process_lives(self) -> bool:
+        """Return whether a process with this number exists in this boot; it need not be the same process."""
+        return self.boot_id == boot_id() and _exists(self.pid)
+
+
+def write_status(folder: Path, status: Mapping[str, Any], *, clock: Clock) -> None:
+    """Replace status.json by `status` with a heartbeat: readers see the old one or the new one, whole.
+
+    Raises:
+        RecordError: `status` is not JSON.
+        OSError: the disk is full or broken; the old status stands.
+    """
+    now = clock.triple()
+    heartbeat = {
+        "heartbeat_ns": now.monotonic_ns,
+        "at_utc": utc_text(now.realtime_ns),
+        "pid": os.getpid(),
+        "boot_id": boot_id(),
+    }
+    try:
+        data = canonical_json({**status, **heartbeat})
+    except (ValueError, TypeError) as error:
+        raise RecordError(f"the status of a run should be JSON: {error}") from error
+    with replacing(
+        folder / files.STATUS
+    ) as fd:  # no flush: it is for live readers, and another follows in a second
+        write_all(fd, data, 0)
+
+
+def read_status(folder: Path) -> dict[str, Any] | None:
+    """Return status.json, None when there is none.
+
+    Raises:
+        RecordError: it is no JSON object, is a link, or is too large.
+    """
+    return read_json_object(folder / files.STATUS, max_bytes=STATUS_MAX_BYTES)
+
+
+def heartbeat_of(status: Mapping[str, Any]) -> Heartbeat:
+    """Return the heartbeat in a status.
+
+    Raises:
+        RecordError: a part is missing or of another type.
+    """
+    heartbeat_ns, pid, boot = (status.get(key) for key in ("heartbeat_ns", "pid", "boot_id"))
+    if type(heartbeat_ns) is not int or type(pid) is not int or not isinstance(boot, str):
+        raise RecordError(f"{files.STATUS}: expected heartbeat_ns, pid and boot_id, found {sorted(status)}")
+    return Heartbeat(heartbeat_ns=heartbeat_ns, pid=pid, boot_id=boot)
+
+
+def boot_id() -> str:
+    """Return the kernel's id of this boot (Linux, random.c: /proc/sys/kernel/random/boot_id).
+
+    Raises:
+        RecordError: the kernel does not tell.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise RecordError(f"the kernel does not tell its boot id: {error.strerror}") from error
+
+
+def _exists(pid: int) -> bool:
+    if pid <= 0:
+        return False  # 0 and below address groups of processes
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

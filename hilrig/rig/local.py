@@ -1,0 +1,79 @@
+"""The rig that hilrig itself runs on."""
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from hilrig import __version__
+from hilrig.core.canonical import canonical_json, sha256_hex
+from hilrig.core.rig import RigInfo
+from hilrig.rig import machine, nvidia
+from hilrig.rig.device_class import device_classes
+from hilrig.rig.identity import boot_id, serial_sha256
+from hilrig.rig.software import package_versions
+
+_STACK_FACTS: Final = (
+    "os",
+    "kernel",
+    "architecture",
+    "cpu_model",
+    "cpus_logical",
+    "virtualised",
+    "nvidia_cards",
+    "nvidia_driver",
+    "l4t",
+    "python",
+    "packages",
+)
+"""Facts that change what a model computes here, or how fast.
+
+Not among them: the governors, which telemetry watches, and the usable memory, which differs from boot to boot.
+"""
+
+
+def inspect_local(root: Path = Path("/"), *, name: str = "local") -> RigInfo:
+    """Return what this machine is.
+
+    Args:
+        root: where `proc`, `sys` and `etc` are.
+        name: the rig's name.
+
+    Raises:
+        PreconditionError: the identifier of the boot can't be read.
+    """
+    facts = _facts(root)
+    return RigInfo(
+        name=name,
+        device_classes=device_classes(root),
+        boot_id=boot_id(root),
+        serial_sha256=serial_sha256(root),
+        facts=facts,
+        stack_sha256=stack_sha256(facts),
+    )
+
+
+def stack_sha256(facts: Mapping[str, Any]) -> str:
+    """Return the sha256 over those `facts` that change what a model does: equal stacks, equal digests."""
+    return sha256_hex(canonical_json({key: facts[key] for key in _STACK_FACTS}))
+
+
+def _facts(root: Path) -> dict[str, Any]:
+    return {
+        "os": machine.os_name(root),
+        "kernel": machine.kernel(root),
+        "architecture": machine.architecture(root),
+        "board": machine.device_tree_model(root),
+        "cpu_model": machine.cpu_model(root),
+        "cpus_logical": machine.n_logical_cpus(root),
+        "memory_bytes": machine.memory_bytes(root),
+        "governors": machine.governors(root),
+        "container": machine.in_container(root),
+        "virtualised": machine.virtualised(root),
+        "nvidia_cards": list(nvidia.card_models(root)),
+        "nvidia_driver": nvidia.driver_version(root),
+        "l4t": nvidia.l4t_version(root),
+        "python": platform.python_version(),
+        "packages": package_versions(),
+        "hilrig": __version__,
+    }

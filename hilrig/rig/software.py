@@ -1,0 +1,44 @@
+"""The installed packages that decide what a model does."""
+
+import re
+from collections.abc import Collection
+from importlib.metadata import distributions
+from typing import Final
+
+from hilrig.core.errors import PreconditionError
+
+_PACKAGES: Final = re.compile(r"numpy|onnxruntime.*|ort-nightly.*|opencv-.*")
+_RUNTIMES: Final = re.compile(r"(onnxruntime|ort-nightly)(?!-(extensions|genai|tools|easy))(-.*)?")
+"""Distributions that own the module `onnxruntime`; those named as exceptions have modules of their own."""
+
+
+def package_versions() -> dict[str, str]:
+    """Return name and version of the installed numpy, ONNX Runtime and OpenCV distributions, sorted by name."""
+    found = {_normal(package.metadata["Name"]): package.version for package in distributions()}
+    return {name: found[name] for name in sorted(found) if _PACKAGES.fullmatch(name)}
+
+
+def onnxruntime_distribution(installed: Collection[str] | None = None) -> str:
+    """Return the name of the one distribution that provides the module `onnxruntime`.
+
+    Args:
+        installed: names to choose from; the installed ones when None.
+
+    Raises:
+        PreconditionError: there is none, or several have overwritten each other's files.
+    """
+    names = sorted(filter(_RUNTIMES.fullmatch, package_versions() if installed is None else installed))
+    if len(names) == 1:
+        return names[0]
+    install = "pip install 'hilrig[cpu]' (or 'hilrig[gpu]' for an NVIDIA card)"
+    if not names:
+        raise PreconditionError("expected one distribution of onnxruntime, found none", hint=install)
+    raise PreconditionError(
+        f"expected one distribution of onnxruntime, found {len(names)}: {', '.join(names)}; "
+        "all own the module 'onnxruntime', so which one runs is chance",
+        hint=f"pip uninstall -y {' '.join(names)}, then {install}",
+    )
+
+
+def _normal(name: str | None) -> str:
+    return re.sub(r"[-_.]+", "-", name or "").lower()  # a half-removed package has no name

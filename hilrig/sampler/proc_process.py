@@ -1,0 +1,128 @@
+"""The target process: its CPU time, memory, faults, switches and waiting, from /proc/PID."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from hilrig.core.telemetry import Channel, ChannelKind, Exactness, Reason, Tier
+from hilrig.sampler.kept_file import KeptFile
+from hilrig.sampler.proc_system import BYTES_PER_KIB
+from hilrig.sampler.source import FileSource, Source, Value, labelled, natural
+
+_RESET_PEAK: Final = b"5"  # proc(5), /proc/PID/clear_refs, since Linux 4.0
+_ENDED_STATES: Final = (b"Z", b"X")
+_DETAIL_LIFELONG: Final = "highest over the whole life of the process, loading included: it can't be reset here"
+
+
+def process_sources(root: Path, pid: int) -> list[Source]:
+    """Return the sources of process `pid`, all but its exact peak."""
+    folder = root / "proc" / str(pid)
+    return [_times(folder), _status(folder), _run_delay(folder)]
+
+
+def _times(folder: Path) -> Source:
+    channels = [
+        _counter("process.cpu.time", "s", "/proc/PID/stat", ("cpu.mode", "user")),
+        _counter("process.cpu.time", "s", "/proc/PID/stat", ("cpu.mode", "system")),
+        _counter("process.paging.faults", "{fault}", "/proc/PID/stat", ("type", "major")),
+    ]
+    return FileSource(channels, KeptFile(folder / "stat"), _parse_stat)
+
+
+def _parse_stat(data: bytes) -> Sequence[Value]:
+    fields = data[data.rindex(b")") + 1 :].split()  # the command's name may hold spaces and parentheses
+    if fields[0] in _ENDED_STATES:
+        return [Reason.LOST] * 3
+    ticks_per_s = os.sysconf("SC_CLK_TCK")
+    major_faults, user_ticks, system_ticks = natural(fields[9]), natural(fields[11]), natural(fields[12])
+    return user_ticks / ticks_per_s, system_ticks / ticks_per_s, major_faults
+
+
+def _status(folder: Path) -> Source:
+    # No file sums the switches of all threads: adding up those that live now would fall when one ends.
+    switches = "/proc/PID/status (main thread)"
+    channels = [
+        Channel(
+            name="process.memory.usage",
+            unit="By",
+            kind=ChannelKind.GAUGE,
+            tier=Tier.FAST,
+            source="/proc/PID/status VmRSS",
+        ),
+        _counter("process.context_switches", "{context_switch}", switches, ("type", "voluntary")),
+        _counter("process.context_switches", "{context_switch}", switches, ("type", "involuntary")),
+    ]
+    return FileSource(channels, KeptFile(folder / "status"), _parse_status)
+
+
+def _parse_status(data: bytes) -> Sequence[Value]:
+    rss_kib = labelled(data, b"VmRSS:", unit=b" kB")
+    if isinstance(rss_kib, Reason):  # a process without memory has ended, but nobody has waited for it yet
+        return [Reason.LOST] * 3
+    voluntary = labelled(data, b"voluntary_ctxt_switches:")
+    return rss_kib * BYTES_PER_KIB, voluntary, labelled(data, b"nonvoluntary_ctxt_switches:")
+
+
+def _run_delay(folder: Path) -> Source:
+    channel = _counter("hilrig.process.run_delay", "ns", "/proc/PID/schedstat (main thread)")
+    return FileSource((channel,), KeptFile(folder / "schedstat"), lambda data: (natural(data.split()[1]),))
+
+
+def _counter(name: str, unit: str, source: str, *attributes: tuple[str, str]) -> Channel:
+    return Channel(
+        name=name,
+        unit=unit,
+        kind=ChannelKind.COUNTER,
+        tier=Tier.FAST,
+        source=source,
+        attributes=attributes,
+    )
+
+
+class PeakSource:
+    """The highest resident memory of the target, exact: the kernel keeps it, nothing falls between two samples.
+
+    After `begin_window` it is the highest since then. Where the kernel does not let us begin a window, it stays
+    the highest of the process's life, which is never too low.
+    """
+
+    def __init__(self, root: Path, pid: int) -> None:
+        folder = root / "proc" / str(pid)
+        self.channels: tuple[Channel, ...] = (
+            Channel(
+                name="hilrig.process.memory.peak",
+                unit="By",
+                kind=ChannelKind.GAUGE,
+                tier=Tier.EDGE,
+                source="/proc/PID/status VmHWM",
+                exactness=Exactness.EXACT,
+            ),
+        )
+        self._source = FileSource(self.channels, KeptFile(folder / "status"), _parse_peak)
+        self._reset = KeptFile(folder / "clear_refs", os.O_WRONLY)
+        self._lifelong = _DETAIL_LIFELONG if self._reset.detail else ""
+        self._window_failed: Reason | None = None
+
+    def read(self) -> Sequence[Value]:
+        """Return bytes; a reason when the window that this reading would close was never begun."""
+        return self._source.read() if self._window_failed is None else (self._window_failed,)
+
+    def begin_window(self) -> None:
+        """Set the kernel's mark back to what is resident now."""
+        if not self._lifelong:
+            self._window_failed = self._reset.write(_RESET_PEAK)
+
+    def detail(self) -> str:
+        """Return why there is no reading, or that the window can't be reset."""
+        return self._source.detail() or self._lifelong
+
+    def close(self) -> None:
+        """Close the files."""
+        self._source.close()
+        self._reset.close()
+
+
+def _parse_peak(data: bytes) -> Sequence[Value]:
+    peak_kib = labelled(data, b"VmHWM:", unit=b" kB")
+    return (Reason.LOST if isinstance(peak_kib, Reason) else peak_kib * BYTES_PER_KIB,)

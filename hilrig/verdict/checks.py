@@ -1,0 +1,97 @@
+"""Every limit of a plan, held against what was measured."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hilrig.core.metrics import METRICS
+from hilrig.core.profile import Comparator, Limit
+from hilrig.core.run import Pacing
+from hilrig.core.units import NS_PER_S, S_PER_MIN, format_duration
+from hilrig.core.verdict import Check, CheckStatus, Measurement
+from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
+from hilrig.verdict.percentile import PERMILLE_OF, hold_percentile
+from hilrig.verdict.window import Window
+from hilrig.verdict.wording import capitalised, quantity
+
+SHARES = ("drop_pct", "failed_pct")
+
+
+def hold_all(
+    window: Window, measured: Mapping[str, Measurement]
+) -> tuple[tuple[Check, ...], tuple[Measurement, ...]]:
+    """Return a check for each limit in the order of the profile, and the numbers behind the percentile checks."""
+    checks: list[Check] = []
+    behind: list[Measurement] = []
+    for limit in window.plan.limits:
+        if limit.metric in PERMILLE_OF:
+            check, numbers = hold_percentile(limit, window)
+            behind.extend(numbers)
+        else:
+            check = _hold_measurement(limit, window, measured.get(limit.metric))
+        checks.append(check)
+    return tuple(checks), tuple(behind)
+
+
+def _hold_measurement(limit: Limit, window: Window, measurement: Measurement | None) -> Check:
+    if measurement is None:
+        return not_measured(limit, f"hilrig knows no metric '{limit.metric}'")
+    if measurement.value is None:
+        return not_measured(limit, measurement.reason)
+    if limit.metric == "duration_min":
+        return _hold_duration(limit, window, measurement.value)
+    return _hold_value(limit, window, value=measurement.value, n=measurement.n)
+
+
+def _hold_value(limit: Limit, window: Window, *, value: float, n: int) -> Check:
+    """Hold an exact number against its limit.
+
+    A share of frames over its limit in a run that ended early FAILs only if the missing frames could not have
+    diluted it; a peak or a longest gap over its limit stays one, however the run would have gone on.
+    """
+    certain = value * window.n / window.n_final if limit.metric in SHARES and window.n < window.n_final else value
+    if not _breaks(limit, value):
+        status, words = CheckStatus.PASS, "within the limit of"
+    elif _breaks(limit, certain):
+        status, words = CheckStatus.FAIL, "over the limit of" if limit.comparator is Comparator.LE else "below"
+    else:
+        status, words = CheckStatus.INCONCLUSIVE, "in a run that ended early, against a limit of"
+    return _with_observation(limit, value, status=status, words=words, n=n)
+
+
+def _hold_duration(limit: Limit, window: Window, minutes: float) -> Check:
+    """Hold the measured duration against the required one, to the nearest frame.
+
+    Too short is INCONCLUSIVE, never FAIL: it is not the model's fault.
+    """
+    if _n_frames_required(limit, window) <= window.n or minutes >= limit.limit:
+        return _with_observation(limit, minutes, status=CheckStatus.PASS, words="as long as required:", n=window.n)
+    missing_min = limit.limit - minutes
+    check = _with_observation(
+        limit, minutes, status=CheckStatus.INCONCLUSIVE, words="shorter than the required", n=window.n
+    )
+    more = f"{check.sentence[:-1]}; {format_duration(missing_min * S_PER_MIN)} more needed."
+    return replace(check, minutes_needed=missing_min, sentence=more)
+
+
+def _n_frames_required(limit: Limit, window: Window) -> float:
+    if window.plan.pacing is Pacing.UNPACED:
+        return float("inf")
+    return round(limit.limit * S_PER_MIN * NS_PER_S / window.plan.period_ns)
+
+
+def _with_observation(limit: Limit, value: float, *, status: CheckStatus, words: str, n: int) -> Check:
+    observed_text = quantity(value, limit.unit, beside=limit.limit)
+    limit_text = quantity(limit.limit, limit.unit, beside=value)
+    return replace(
+        blank_check(limit),
+        status=status,
+        observed=value,
+        observed_text=observed_text,
+        margin_pct=margin_pct(limit, value),
+        n=n,
+        sentence=capitalised(f"{METRICS[limit.metric].title}: {observed_text}, {words} {limit_text} (n = {n})."),
+    )
+
+
+def _breaks(limit: Limit, value: float) -> bool:
+    return value > limit.limit if limit.comparator is Comparator.LE else value < limit.limit

@@ -1,0 +1,41 @@
+"""Which failed self-checks excuse the model from which failed checks.
+
+The harness's fault is never blamed on the model, but a fault that cannot have caused a failure excuses nothing: a
+late camera makes frames late and drops them, it does not make the model use more memory or answer NaN. An excused
+FAIL becomes INCONCLUSIVE; the failed self-check keeps the run from passing anyway.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from hilrig.core.verdict import Check, CheckStatus, SelfCheck
+from hilrig.verdict.percentile import PERMILLE_OF
+
+TIMING: Final = frozenset({*PERMILLE_OF, "drop_pct", "consecutive_drops", "decision_gap_ms"})
+FRAMES: Final = TIMING | {"failed_pct"}
+COUNTED: Final = frozenset({"thermal_throttle_events"})
+
+EXCUSES: Final = {
+    "feeder.lateness": TIMING,
+    "feeder.rate": TIMING,
+    "records.conserved": FRAMES,
+    "records.stamps": FRAMES,
+    "clock.steps": TIMING,
+    "host.boot": TIMING | COUNTED,
+    "host.steal": TIMING,
+    "host.power_mode": TIMING,
+    "processes.alive": TIMING,
+    "telemetry.counters": COUNTED,
+}
+"""Metrics whose failure each self-check can have caused. Those not listed excuse nothing."""
+
+
+def excuse(check: Check, self_checks: tuple[SelfCheck, ...]) -> Check:
+    """Return the check, INCONCLUSIVE instead of FAIL when a failed self-check can have caused the failure."""
+    if check.status is not CheckStatus.FAIL:
+        return check
+    causes = [one.check_id for one in self_checks if not one.ok and check.metric in EXCUSES.get(one.check_id, ())]
+    if not causes:
+        return check
+    sentence = f"{check.sentence} Not held against the model, because the run is not sound: {', '.join(causes)}."
+    return replace(check, status=CheckStatus.INCONCLUSIVE, sentence=sentence)

@@ -1,0 +1,183 @@
+"""Self-checks of the machine and of the run's own processes while frames were measured."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from hilrig.core.run import Ended, RunEvent
+from hilrig.core.units import NS_PER_MS
+from hilrig.core.verdict import SelfCheck
+from hilrig.verdict.channels import Series, Telemetry, growth, over_measured_part
+from hilrig.verdict.self_check import stated
+from hilrig.verdict.window import Window
+from hilrig.verdict.wording import counted, listed, quantity
+
+STEP_MS_MAX = 50
+"""Between two readings a minute apart, slewing (at most 0.5 ms/s) stays below this; a step does not."""
+
+SUSPEND_MS_MAX = 10
+CLOCK_KEYS = ("monotonic_ns", "realtime_ns", "boottime_ns")
+STEAL_PCT_MAX = 1
+STEAL = ("cpu.mode", "steal")
+NOT_REPORTED = "not reported by this rig"
+
+Events = tuple[RunEvent, ...]
+
+
+def check_host(window: Window, telemetry: Telemetry, events: Events) -> tuple[SelfCheck, ...]:
+    """Return what the machine did to the run (clocks, boot, steal, power, memory), and whether it was whole."""
+    return (
+        _clock_steps(events),
+        _boot(events),
+        _steal(window, telemetry),
+        _power_mode(window, telemetry),
+        _oom(window, telemetry),
+        _processes(events),
+        _disk(window, events),
+        _completed(window, events),
+    )
+
+
+def _clock_steps(events: Events) -> SelfCheck:
+    details = [event.detail for event in events if event.kind == "clock"]
+    passed = [_passed_ns(before, after) for before, after in pairwise(details)]
+    step_ms = max((abs(real_ns - mono_ns) for mono_ns, real_ns, _ in passed), default=0) / NS_PER_MS
+    suspend_ms = max((boot_ns - mono_ns for mono_ns, _, boot_ns in passed), default=0) / NS_PER_MS
+    measured = f"largest step {quantity(step_ms, 'ms')}, suspended {quantity(suspend_ms, 'ms')}"
+    observed = measured if passed else "fewer than two readings of the clocks"
+    return stated(
+        "clock.steps",
+        ok=bool(passed) and step_ms <= STEP_MS_MAX and suspend_ms <= SUSPEND_MS_MAX,
+        observed=observed,
+        limit=f"step at most {STEP_MS_MAX} ms, suspended at most {SUSPEND_MS_MAX} ms",
+        holds=f"The clocks ran evenly: {observed}.",
+        broken=f"The clocks did not run evenly: {observed}.",
+        advice="Let the time service settle before a run, and forbid suspend on the rig.",
+    )
+
+
+def _passed_ns(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return what passed between two readings on CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_BOOTTIME."""
+    mono_ns, real_ns, boot_ns = (int(after[key]) - int(before[key]) for key in CLOCK_KEYS)
+    return mono_ns, real_ns, boot_ns
+
+
+def _boot(events: Events) -> SelfCheck:
+    seen = [event.detail.get("boot_id") for event in events if event.kind in {"run_created", "run_ended"}]
+    first, last = (seen[0], seen[-1]) if len(seen) > 1 else (None, None)
+    is_known = bool(first) and bool(last)
+    observed = "same boot" if is_known and first == last else "another boot" if is_known else "unknown"
+    return stated(
+        "host.boot",
+        ok=observed == "same boot",
+        observed=observed,
+        limit="the same boot at start and end",
+        holds="The machine was not restarted during the run.",
+        broken="The machine was restarted during the run, or the record does not say.",
+        advice="Find out why the rig restarted (power, watchdog, kernel), then run again.",
+    )
+
+
+def _steal(window: Window, telemetry: Telemetry) -> SelfCheck:
+    stolen = _readable(telemetry, "system.cpu.time", STEAL)
+    stolen_s, total_s = growth(stolen, window), growth(_readable(telemetry, "system.cpu.time"), window)
+    share_pct = None
+    if stolen_s is not None and total_s:
+        share_pct = 100 * stolen_s / total_s
+    unknown = "no reading at both edges of the measured part" if stolen else NOT_REPORTED
+    observed = unknown if share_pct is None else f"{quantity(share_pct, '%')} of all CPU time"
+    return stated(
+        "host.steal",
+        ok=not stolen if share_pct is None else share_pct <= STEAL_PCT_MAX,
+        observed=observed,
+        limit=f"at most {STEAL_PCT_MAX} % of all CPU time",
+        holds=f"The machine had its CPUs to itself (time taken by other virtual machines: {observed}).",
+        broken=f"Other virtual machines took CPU time from this one: {observed}.",
+        advice="Run on hardware of its own, or when the host's other virtual machines are idle.",
+    )
+
+
+def _power_mode(window: Window, telemetry: Telemetry) -> SelfCheck:
+    found = _readable(telemetry, "hilrig.host.power_mode")
+    parts = [over_measured_part(series, window) for series in found]
+    is_lost = any(part is None for part in parts)
+    changed = any(part is not None and bool((part != part[0]).any()) for part in parts)
+    state = "no reading at both edges of the measured part" if is_lost else "changed" if changed else "unchanged"
+    observed = state if found else NOT_REPORTED
+    return stated(
+        "host.power_mode",
+        ok=not is_lost and not changed,
+        observed=observed,
+        limit="unchanged",
+        holds=f"The power mode stayed as it was ({observed}).",
+        broken=f"The power mode during the run: {observed}; the run is not one of one machine.",
+        advice="Fix governor and power mode before the run, and keep power daemons from changing them.",
+    )
+
+
+def _oom(window: Window, telemetry: Telemetry) -> SelfCheck:
+    found = _readable(telemetry, "hilrig.system.oom_kills")
+    kills = [growth([series], window) for series in found]
+    n_kills = max((kill for kill in kills if kill is not None), default=None)
+    unknown = "no reading at both edges of the measured part" if found else NOT_REPORTED
+    observed = unknown if n_kills is None else counted(int(n_kills), "kill")
+    return stated(
+        "host.oom",
+        ok=not found if n_kills is None else n_kills <= 0,
+        observed=observed,
+        limit="0 kills",
+        holds=f"The machine did not run out of memory ({observed}).",
+        broken=f"The kernel killed processes for want of memory: {observed}.",
+        advice="See `dmesg` for what was killed; give the rig more memory or less to do.",
+    )
+
+
+def _processes(events: Events) -> SelfCheck:
+    lost = [
+        f"{event.detail.get('role', 'a process')} ({event.detail.get('how', 'gone')})"
+        for event in events
+        if event.kind == "child_lost"
+    ]
+    observed = f"lost: {listed(lost, at_most=3)}" if lost else "all alive to the end"
+    return stated(
+        "processes.alive",
+        ok=not lost,
+        observed=observed,
+        limit="none lost",
+        holds="All processes of the run lived to its end.",
+        broken=f"The run lost a process: {listed(lost, at_most=3)}.",
+        advice="The process's last words are in the run directory's log.",
+    )
+
+
+def _disk(window: Window, events: Events) -> SelfCheck:
+    is_full = window.ended is Ended.DISK_FULL or any(event.kind == "disk_full" for event in events)
+    return stated(
+        "disk.space",
+        ok=not is_full,
+        observed="full" if is_full else "enough",
+        limit="never full",
+        holds="The disk took everything.",
+        broken="The disk was full before the run ended.",
+        advice="Free space where reports are written, then run again.",
+    )
+
+
+def _completed(window: Window, events: Events) -> SelfCheck:
+    reasons = [str(event.detail.get("reason") or "") for event in events if event.kind == "run_ended"]
+    state = "unfinished" if window.ended is None else window.ended.value.replace("_", " ")
+    because = f": {reasons[-1]}" if reasons and reasons[-1] else ""
+    return stated(
+        "run.completed",
+        ok=window.ended is Ended.COMPLETED,
+        observed=state,
+        limit=Ended.COMPLETED.value,
+        holds="The run was completed.",
+        broken=f"The run ended early ({state}{because}).",
+        advice="Run again to the end.",
+    )
+
+
+def _readable(telemetry: Telemetry, name: str, *attributes: tuple[str, str]) -> list[Series]:
+    """Return the channels that answered the probe; one that did not is no evidence either way."""
+    return [series for series in telemetry.named(name, *attributes) if series.capability.reason is None]

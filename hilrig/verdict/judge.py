@@ -1,0 +1,54 @@
+"""From a record to a judgement."""
+
+from hilrig.core.run import RunRecord
+from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
+from hilrig.verdict.channels import Telemetry
+from hilrig.verdict.checks import hold_all
+from hilrig.verdict.detection import detection
+from hilrig.verdict.excuses import excuse
+from hilrig.verdict.feeder_checks import check_feeder
+from hilrig.verdict.host_checks import check_host
+from hilrig.verdict.latency_series import latency_series
+from hilrig.verdict.measure import measure_frames
+from hilrig.verdict.record_checks import check_record
+from hilrig.verdict.resources import measure_resources
+from hilrig.verdict.sentence import verdict_sentence
+from hilrig.verdict.telemetry_checks import check_telemetry
+from hilrig.verdict.telemetry_summary import summarise
+from hilrig.verdict.window import cut
+from hilrig.verdict.worst import worst_frames
+
+
+def judge(record: RunRecord) -> Judgement:
+    """Return the judgement of a record: pure, so that equal records give equal judgements on every machine."""
+    window = cut(record)
+    telemetry = Telemetry(record)
+    self_checks = (
+        *check_feeder(window),
+        *check_record(window, record.events),
+        *check_telemetry(window, telemetry),
+        *check_host(window, telemetry, record.events),
+    )
+    measured = (*measure_frames(window), *measure_resources(telemetry, window))
+    held, behind = hold_all(window, {one.metric: one for one in measured})
+    checks = tuple(excuse(check, self_checks) for check in held)
+    status = run_status(checks, self_checks)
+    return Judgement(
+        status=status,
+        sentence=verdict_sentence(status, checks, self_checks),
+        checks=checks,
+        self_checks=self_checks,
+        measurements=(*measured, *behind),
+        detection=detection(window, record.truths),
+        worst_frames=worst_frames(window),
+        latency_series=latency_series(window),
+        channels=summarise(telemetry, window),
+    )
+
+
+def run_status(checks: tuple[Check, ...], self_checks: tuple[SelfCheck, ...]) -> RunStatus:
+    """Return FAIL if any check fails; else INCONCLUSIVE if anything is open or nothing was checked; else PASS."""
+    if any(check.status is CheckStatus.FAIL for check in checks):
+        return RunStatus.FAIL
+    all_pass = bool(checks) and all(check.status is CheckStatus.PASS for check in checks)
+    return RunStatus.PASS if all_pass and all(one.ok for one in self_checks) else RunStatus.INCONCLUSIVE

@@ -1,0 +1,170 @@
+"""A percentile limit, held against the 99 % bounds of the percentile of all offered frames."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from hilrig.core.metrics import METRICS
+from hilrig.core.profile import Limit
+from hilrig.core.units import NS_PER_MS, NS_PER_S, S_PER_MIN, format_duration, ms_to_ns
+from hilrig.core.verdict import Check, CheckStatus, Measurement
+from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
+from hilrig.verdict.measure import NO_FRAMES
+from hilrig.verdict.stats import (
+    design_effect,
+    frames_to_pass,
+    lower_rank,
+    minimum_frames,
+    nearest_rank,
+    upper_rank,
+)
+from hilrig.verdict.window import Window
+from hilrig.verdict.wording import capitalised, counted, quantity
+
+PERMILLE_OF: Final = {
+    "latency_p50_ms": 500,
+    "latency_p95_ms": 950,
+    "latency_p99_ms": 990,
+    "latency_p99_9_ms": 999,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the frames say about one percentile limit; dropped and failed frames count as infinitely late.
+
+    Args:
+        n_over: measured frames over the limit, undecided ones included.
+        deff: design effect of their clustering (`hilrig.verdict.stats.design_effect`).
+        observed_ns: the nearest-rank percentile; None when infinite.
+        lower_ns: one-sided 99 % lower bound; None when infinite or when there are too few frames for one.
+        upper_ns: the upper bound, likewise.
+        is_within: the upper bound exists and is within the limit.
+        is_beyond: the lower bound is over the limit, and whatever frames an early end took away could not have
+            brought the percentile back.
+    """
+
+    limit: Limit
+    n: int
+    n_over: int
+    n_undecided: int
+    deff: float
+    observed_ns: int | None
+    lower_ns: int | None
+    upper_ns: int | None
+    is_within: bool
+    is_beyond: bool
+
+
+def weigh(limit: Limit, window: Window) -> Evidence:
+    """Return the evidence for and against a percentile limit. The window must have frames."""
+    n, permille = window.n, PERMILLE_OF[limit.metric]
+    over = window.latency_ns > ms_to_ns(limit.limit)
+    n_over = int(np.count_nonzero(over))
+    deff = design_effect(over)
+    upper, lower = upper_rank(n, permille, deff), lower_rank(n, permille, deff)
+    n_over_allowed = window.n_final - nearest_rank(window.n_final, permille)
+    return Evidence(
+        limit=limit,
+        n=n,
+        n_over=n_over,
+        n_undecided=n - window.n_decided,
+        deff=deff,
+        observed_ns=window.latency_at(nearest_rank(n, permille)),
+        lower_ns=None if lower is None else window.latency_at(lower),
+        upper_ns=None if upper is None else window.latency_at(upper),
+        is_within=upper is not None and n_over <= n - upper,
+        is_beyond=lower is not None and n_over > n - lower and n_over > n_over_allowed,
+    )
+
+
+def evidence_measurements(evidence: Evidence) -> tuple[Measurement, ...]:
+    """Return how many frames are over the limit, and how clustered they are."""
+    stem, n = evidence.limit.metric.removesuffix("_ms"), evidence.n
+    return (
+        Measurement(metric=f"{stem}_over_limit", unit="frames", value=float(evidence.n_over), n=n),
+        Measurement(metric=f"{stem}_deff", unit="1", value=evidence.deff, n=n),
+    )
+
+
+def hold_percentile(limit: Limit, window: Window) -> tuple[Check, tuple[Measurement, ...]]:
+    """Return the check of a percentile limit, and the numbers behind it.
+
+    PASS when the upper bound is within the limit, FAIL when the lower bound is over it, else INCONCLUSIVE. The
+    bounds hold at 99 % each, for this limit alone.
+    """
+    if not window.n:
+        return not_measured(limit, NO_FRAMES), ()
+    evidence = weigh(limit, window)
+    return _check(evidence, window), evidence_measurements(evidence)
+
+
+def _check(evidence: Evidence, window: Window) -> Check:
+    limit, observed_ms = evidence.limit, _ms(evidence.observed_ns)
+    check = replace(
+        blank_check(limit),
+        status=_status(evidence),
+        observed=observed_ms,
+        observed_text=_observed_text(evidence),
+        lower=_ms(evidence.lower_ns),
+        upper=_ms(evidence.upper_ns),
+        margin_pct=None if observed_ms is None else margin_pct(limit, observed_ms),
+        n=evidence.n,
+        minutes_needed=_minutes_needed(evidence, window),
+    )
+    return replace(check, sentence=_sentence(evidence, check))
+
+
+def _observed_text(evidence: Evidence) -> str:
+    if evidence.observed_ns is None:
+        return f"infinite ({quantity(100 * evidence.n_undecided / evidence.n, '%')} of frames got no decision)"
+    return quantity(evidence.observed_ns / NS_PER_MS, evidence.limit.unit, beside=evidence.limit.limit)
+
+
+def _status(evidence: Evidence) -> CheckStatus:
+    if evidence.is_within:
+        return CheckStatus.PASS
+    return CheckStatus.FAIL if evidence.is_beyond else CheckStatus.INCONCLUSIVE
+
+
+def _minutes_needed(evidence: Evidence, window: Window) -> float | None:
+    if _status(evidence) is not CheckStatus.INCONCLUSIVE:
+        return None
+    permille = PERMILLE_OF[evidence.limit.metric]
+    more = frames_to_pass(evidence.n, evidence.n_over, permille=permille, deff=evidence.deff)
+    return None if more is None else more * window.plan.period_ns / (NS_PER_S * S_PER_MIN)
+
+
+def _sentence(evidence: Evidence, check: Check) -> str:
+    seen = f"{METRICS[check.metric].title}: {check.observed_text}"
+    limit_text = quantity(check.limit, check.unit, beside=check.observed)
+    over = f"{evidence.n_over} of {counted(evidence.n, 'frame')} over it"
+    if check.status is CheckStatus.PASS:
+        return capitalised(f"{seen}, within the limit of {limit_text}; {_bound(check)} (n = {check.n}).")
+    if check.status is CheckStatus.FAIL:
+        return capitalised(f"{seen}, over the limit of {limit_text} ({over}).")
+    why = _why_undecided(evidence, check.minutes_needed)
+    return capitalised(f"{seen}, against a limit of {limit_text} ({over}): {why}.")
+
+
+def _bound(check: Check) -> str:
+    upper_ms = check.limit if check.upper is None else check.upper
+    return f"with 99 % confidence at most {quantity(upper_ms, check.unit, beside=check.limit)}"
+
+
+def _why_undecided(evidence: Evidence, minutes_needed: float | None) -> str:
+    n_least = minimum_frames(PERMILLE_OF[evidence.limit.metric])
+    if evidence.n < n_least:
+        why = f"fewer than {n_least} frames cannot prove this percentile"
+    elif evidence.deff > 1:
+        why = f"clustered as they are, the frames are worth {int(evidence.n / evidence.deff)} independent ones"
+    else:
+        why = "too close to the limit to call"
+    if minutes_needed is None:
+        return f"{why}, and a longer run like this one would not pass"
+    return f"{why}; about {format_duration(minutes_needed * S_PER_MIN)} more needed"
+
+
+def _ms(ns: int | None) -> float | None:
+    return None if ns is None else ns / NS_PER_MS

@@ -1,0 +1,89 @@
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilrig.core.telemetry import Exactness, Reason
+from hilrig.sampler.proc_process import PeakSource, _parse_stat, process_sources
+
+FIELDS = "{state} 1 1 1 0 -1 4194304 500 0 7 0 250 40 9999 9999 20 0 4 0 100 1 1"
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "proc/7"
+    path.mkdir(parents=True)
+    return path
+
+
+@given(command=st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=15))
+def test_any_command_name_is_skipped(command):
+    """Spaces, parentheses and newlines in a process's name do not move its fields."""
+    data = f"7 ({command}) {FIELDS.format(state='S')}\n".encode()
+    assert _parse_stat(data) == (250 / TICKS_PER_S, 40 / TICKS_PER_S, 7)
+
+
+@pytest.mark.parametrize("state", ["Z", "X"])
+def test_a_process_that_ended_is_lost(state):
+    """The last numbers of a dead process are not current readings."""
+    assert _parse_stat(f"7 (w) {FIELDS.format(state=state)}\n".encode()) == [Reason.LOST] * 3
+
+
+def test_a_zombie_without_memory_is_lost(folder):
+    """A status without resident memory belongs to a process that ended."""
+    (folder / "status").write_text("Name:\tw\nState:\tZ (zombie)\nvoluntary_ctxt_switches:\t1\n")
+    sources = process_sources(folder.parents[1], 7)
+    assert sources[1].read() == [Reason.LOST] * 3
+
+
+def test_status_is_in_bytes_and_switches(folder):
+    """Resident memory is in bytes; the two kinds of switches are not mixed up."""
+    (folder / "status").write_text(
+        "VmHWM:\t 99 kB\nVmRSS:\t 10 kB\nvoluntary_ctxt_switches:\t1\nnonvoluntary_ctxt_switches:\t2\n"
+    )
+    source = process_sources(folder.parents[1], 7)[1]
+    assert list(source.read()) == [10 * 1024, 1, 2]
+    source.close()
+
+
+def test_run_delay_is_the_second_field(folder):
+    """Waiting for a CPU, not running on it, is read, in nanoseconds."""
+    (folder / "schedstat").write_text("298132 49693 2\n")
+    source = process_sources(folder.parents[1], 7)[2]
+    assert list(source.read()) == [49693]
+    source.close()
+
+
+def test_the_peak_is_exact_and_begins_anew(folder):
+    """Beginning a window writes the documented 5, and the channel says that it is exact."""
+    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    (folder / "clear_refs").write_text("")
+    source = PeakSource(folder.parents[1], 7)
+    assert list(source.read()) == [99 * 1024]
+    assert source.channels[0].exactness is Exactness.EXACT
+    assert source.detail() == ""
+    source.begin_window()
+    assert (folder / "clear_refs").read_text() == "5"
+    source.close()
+
+
+def test_a_peak_that_cannot_begin_anew_says_so(folder):
+    """Without clear_refs the peak is that of the whole life: still read, with the reason in words."""
+    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    source = PeakSource(folder.parents[1], 7)
+    source.begin_window()
+    assert list(source.read()) == [99 * 1024]
+    assert "whole life" in source.detail()
+    source.close()
+
+
+def test_a_window_that_failed_to_begin_gives_no_peak(folder):
+    """When the reset itself fails, the next reading is a reason: it would belong to another window."""
+    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    (folder / "clear_refs").symlink_to("/dev/full")
+    source = PeakSource(folder.parents[1], 7)
+    source.begin_window()
+    assert list(source.read()) == [Reason.ERROR]
+    source.close()
