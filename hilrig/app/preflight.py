@@ -172,5 +172,5 @@ def _too_large(profile: Profile, info: FeedInfo) -> Iterator[str]:
     if pool_bytes > free_bytes * POOL_SHARE_MAX:
         yield (
             f"{n_frames} frames of {info.width_px}x{info.height_px} fill {bytes_to_mib(pool_bytes):.0f} MiB, "
-            f"more than half of the {bytes_to_mib(free_bytes):.0f} MiB that are free: make feed.pool_frames smaller"
+            f"more than half of the {bytes_to_mib(free_bytes):.0f} MiB that are free: lower feed.pool_frames"
         )

@@ -20,7 +20,7 @@ from hilrig.core.files import ATTESTATION
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 BUNDLE_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
-MAX_ENVELOPE_BYTES: Final = 2 << 20
+MAX_ENVELOPE_BYTES: Final = 12 << 20  # holds the largest statement as base64
 
 _UNTOUCHED: Final = "take the file anew from where the run was made"
 _FINGERPRINT: Final = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -85,7 +85,7 @@ def _open(data: bytes, name: str) -> Envelope:
     """Return the envelope in `data`, its signature not yet checked."""
     document = read_strict_json(data, name=name, max_bytes=MAX_ENVELOPE_BYTES)
     match document:
-        case {"payload": str(payload), "payloadType": str(payload_type), "signatures": [_, *_] as signatures}:
+        case {"payload": str(payload), "payloadType": str(payload_type), "signatures": list(signatures)}:
             _refuse_foreign_type(payload_type, name)
             signature = _only_signature(signatures, name)
             envelope = Envelope(_decode(payload, name), payload_type, {signature.keyid: signature})
@@ -113,13 +113,14 @@ def _only_signature(signatures: Sequence[Any], name: str) -> Signature:
 
 
 def _decode(text: str, name: str) -> bytes:
-    """Return the bytes of `text` if it is base64 (RFC 4648 4) with its padding and no stray bits."""
+    """Return the bytes of `text` if it is their only spelling in RFC 4648 section 4: padded, no foreign signs."""
+    message = f"{name} holds text that is not standard base64"
     try:
-        data = base64.b64decode(text, validate=True)
+        data = base64.b64decode(text)
     except ValueError as error:
-        raise TrustError(f"{name} holds text that is not standard base64", hint=_UNTOUCHED) from error
+        raise TrustError(message, hint=_UNTOUCHED) from error
     if base64.b64encode(data).decode() != text:
-        raise TrustError(f"{name} holds base64 with stray bits before its padding", hint=_UNTOUCHED)
+        raise TrustError(message, hint=_UNTOUCHED)
     return data
 
 
@@ -150,10 +151,10 @@ def _holds(key: PublicKey, signature: bytes, message: bytes) -> bool:
 
 def _is_low_s(signature: bytes) -> bool:
     try:
-        r, s = decode_dss_signature(signature)
-    except ValueError:  # not DER
+        _, s = decode_dss_signature(signature)
+    except ValueError:  # not strict DER
         return False
-    return s <= _P256_ORDER // 2 and encode_dss_signature(r, s) == signature
+    return s <= _P256_ORDER // 2
 
 
 def _low_s(signature: bytes) -> bytes:

@@ -24,7 +24,7 @@ MODEL_PREFIX: Final = "model/"
 """Stands before the path of a model file: a file of the run directory never has a slash in its name."""
 
 MAX_SUBJECTS: Final = 1_024  # cosign's limit
-MAX_STATEMENT_BYTES: Final = 1 << 20
+MAX_STATEMENT_BYTES: Final = 8 << 20  # 1,024 subjects with the longest paths that Linux has
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 

@@ -73,9 +73,10 @@ def _frame_budget(document: Document) -> Iterator[Problem]:
 
 def _repeated_items(document: Document) -> Iterator[Problem]:
     for path in _LISTS_OF_UNIQUES:
-        items = _texts(document, path)
-        for index, item in enumerate(items):
-            if item in items[:index]:
+        items = document.get(path)
+        first: dict[str, int] = {}
+        for index, item in enumerate(items if isinstance(items, list) else []):
+            if isinstance(item, str) and first.setdefault(item, index) != index:
                 message = f"'{item}' stands twice in '{dotted(path)}'"
                 yield document.problem((*path, index), "contradiction", message, "keep one")
 

@@ -32,7 +32,7 @@ class RigKeys(Keys):
     )
     labels: dict[Name, Annotated[str, Field(max_length=200)]] = Field(
         default={},
-        description="Whatever tells this rig from others: `{hall: 3, owner: welding}`. Values are text.",
+        description="Whatever tells this rig from others: `{hall: '3', owner: welding}`. Values are text.",
     )
 
 

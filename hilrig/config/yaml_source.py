@@ -15,6 +15,7 @@ from hilrig.config.yaml_text import decode, syntax_problem
 from hilrig.core.errors import ConfigError, Problem
 
 DEPTH_MAX: Final = 16
+EVENTS_MAX: Final = 20_000  # a real profile has about two hundred
 
 
 def read_yaml(data: bytes, *, file: str) -> Document:
@@ -42,7 +43,7 @@ class _Reader:
 
     def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
         self.document = Document(file=file)
-        self._events: Iterator[Any] = iter(loader.get_event, None)
+        self._events = _bounded_events(loader)
 
     def read(self) -> None:
         next(self._events)  # the stream's start
@@ -70,8 +71,6 @@ class _Reader:
 
     def _value(self, event: Any, path: Path, key: Mark | None = None) -> Any:
         """Return the value that starts with `event`; `key` is where its key is written, if it has one."""
-        if len(path) > DEPTH_MAX:
-            raise _too_deep(event)
         mark = _mark(event.start_mark)
         self.document.marks[path] = mark
         if self._is_refused(event, mark):
@@ -162,8 +161,6 @@ class _Reader:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if not depth:
                 return
-            if depth > DEPTH_MAX:
-                raise _too_deep(event)
             event = next(self._events)
 
 
@@ -183,10 +180,18 @@ def _key_fault(text: str) -> tuple[str, str] | None:
     )
 
 
-def _too_deep(event: yaml.Event) -> yaml.MarkedYAMLError:
-    """Return the end of reading: PyYAML's time grows with the square of the depth, so nothing is read past it."""
-    mark = getattr(event, "start_mark", None)
-    return yaml.MarkedYAMLError(problem=f"nested deeper than {DEPTH_MAX} levels", problem_mark=mark)
+def _bounded_events(loader: yaml.SafeLoader) -> Iterator[Any]:
+    """Yield the parser's events up to bounds that no real file meets: past them its time grows without use."""
+    depth = 0
+    for count, event in enumerate(iter(loader.get_event, None)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEPTH_MAX:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested deeper than {DEPTH_MAX} levels", problem_mark=event.start_mark
+            )
+        if count > EVENTS_MAX:
+            raise yaml.MarkedYAMLError(problem="too many values for one file", problem_mark=event.start_mark)
+        yield event
 
 
 def _mark(mark: Any) -> Mark:

@@ -61,7 +61,7 @@ def check_schema(schema: pa.Schema, expected: pa.Schema, *, what: str) -> None:
         expected_text, found_text = FORMAT.decode(), version.decode(errors="replace")
         raise RecordError(f"{what}: expected format {expected_text}, found {found_text}", hint="update hilrig")
     if not schema.equals(expected, check_metadata=False):
-        raise RecordError(f"{what}: expected the columns {expected.names}, found {schema.names} or other types")
+        raise RecordError(f"{what}: expected the columns {', '.join(expected.names)}, found others or other types")
 
 
 def _names(dtype: np.dtype[Any]) -> tuple[str, ...]:

@@ -160,7 +160,7 @@ class _Walk:
         """Return how a message that is as it was written is none that a journal may have here."""
         try:
             found = self._read_message(entry, payload)
-        except (pa.ArrowException, OSError, EOFError, LookupError) as error:
+        except (pa.ArrowException, ValueError, OSError, EOFError, LookupError) as error:
             return f"not an Arrow {entry.kind} message: {error}"
         expected = (entry.rows, entry.first_id, entry.last_id)
         return "" if found == expected else f"expected rows and ids {expected}, found {found}"

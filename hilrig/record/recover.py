@@ -72,8 +72,20 @@ def _recover(folder: Path, clock: Clock) -> Recovery:
 
 def _is_told(earlier: Recovery, frames: Loss, telemetry: Loss, events: Loss) -> bool:
     """Return whether an earlier recovery has set aside and written down all that is damaged now."""
-    pairs = ((frames, earlier.frames), (telemetry, earlier.telemetry))
-    return events.is_none and all(not found.n_bytes_dropped or found == told for found, told in pairs)
+    return (
+        events.is_none
+        and _is_rest_of(found=frames, told=earlier.frames)
+        and _is_rest_of(found=telemetry, told=earlier.telemetry)
+    )
+
+
+def _is_rest_of(*, found: Loss, told: Loss) -> bool:
+    """Return whether `found` is what is left of `told` when some, all or none of its files have been cut."""
+    return not found.n_bytes_dropped or (
+        found.n_rows_kept == told.n_rows_kept
+        and found.n_data_bytes_dropped in (0, told.n_data_bytes_dropped)
+        and found.n_line_bytes_dropped in (0, told.n_line_bytes_dropped)
+    )
 
 
 def _found(folder: Path, frames: Loss, telemetry: Loss, events: Loss) -> Recovery:

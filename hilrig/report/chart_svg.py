@@ -133,7 +133,7 @@ class _Plot:
         x, y = self.x(middle_s), self.y(slowest_ms)
         return (
             f'<circle class="c-slowest" cx="{x}" cy="{y}" r="4"/>'
-            f'<text class="c-label" text-anchor="{anchor}" x="{x}" y="{y}" dx="{dx}" dy=".32em">'
+            f'<text class="c-label" text-anchor="{anchor}" x="{x}" y="{y}" dx="{dx}" dy="-.5em">'
             f"slowest {number(slowest_ms)} ms</text>"
         )
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ class HtmlSink:
         return page.encode()
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("hilrig.report"),

@@ -51,7 +51,9 @@ class RigLease:
     ) -> None:
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
-            os.close(self._fd)  # no other process has this descriptor, so this ends the lock
+            # Closing alone would leave the lock with a child that was forked, or has not quite started, meanwhile.
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            os.close(self._fd)
             self._fd = None
 
     def _take(self) -> int:
@@ -78,7 +80,7 @@ class RigLease:
 
 
 def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW  # never write where a planted link points
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW  # never write where a planted link points
     try:
         fd = os.open(path, flags | os.O_EXCL, _EVERY_USER)
     except FileExistsError:

@@ -41,7 +41,7 @@ class KeptFile:
         self._unopened = Reason.LOST
         self.detail = ""
         try:
-            self._fd = os.open(path, flags | os.O_CLOEXEC)
+            self._fd = os.open(path, flags)
         except OSError as error:
             missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
             self._unopened = Reason.ABSENT if missing else self._reason(error)

@@ -40,7 +40,7 @@ def signing(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def envelope(rig_key) -> bytes:
     return sign(STATEMENT, rig_key[0])
 
@@ -76,9 +76,8 @@ def test_every_cut_and_every_added_byte_is_refused(envelope, rig_key):
 
 
 @given(data=st.data())
-def test_one_replaced_byte_is_refused(data, rig_key):
+def test_one_replaced_byte_is_refused(data, envelope, rig_key):
     """Any byte replaced by any other byte is refused with a message fit for a terminal."""
-    envelope = sign(STATEMENT, rig_key[0])
     position = data.draw(st.integers(0, len(envelope) - 1))
     value = data.draw(st.integers(0, 255).filter(lambda v: v != envelope[position]))
     with pytest.raises(TrustError) as caught:
@@ -210,7 +209,7 @@ def test_other_base64_of_the_same_bytes_is_refused(rig_key):
         lambda text: text[:-1] + ',"x":1e999}',
         lambda text: text[:-1] + ',"x":"\\ud800"}',
         lambda text: text[:-1] + ',"x":' + "[" * 100_000 + "]" * 100_000 + "}",
-        lambda text: text[:-1] + ',"x":"' + "A" * (3 << 20) + '"}',
+        lambda text: text[:-1] + ',"x":"' + "A" * (13 << 20) + '"}',
         lambda text: text.replace("payload", "p\\u0061yload", 1),
         lambda text: text.replace("/", "\\/", 1),
         lambda text: json.dumps(json.loads(text), indent=2),
@@ -291,6 +290,19 @@ def test_openssl_verifies_an_ed25519_signature(tmp_path, ed25519_key):
     command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", tmp_path / "key.pub"]
     command += ["-in", tmp_path / "message", "-sigfile", tmp_path / "sig"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("encoding", ["padded", "long", "trailing"])
+def test_a_signature_that_is_not_strict_der_is_refused(envelope, rig_key, encoding):
+    """The numbers of a valid signature in a laxer encoding of ASN.1 do not verify."""
+    der = base64.b64decode(json.loads(envelope)["signatures"][0]["sig"])
+    lax = {
+        "padded": bytes([0x30, der[1] + 1, 0x02, der[3] + 1, 0x00]) + der[4:],
+        "long": bytes([0x30, 0x81]) + der[1:],
+        "trailing": der + b"\0",
+    }[encoding]
+    with pytest.raises(TrustError, match="does not hold"):
+        verify_envelope(rewritten(envelope, sig=base64.b64encode(lax).decode()), [rig_key[1]])
 
 
 def test_the_bundle_is_a_key_bundle_of_v0_3(envelope, rig_key):

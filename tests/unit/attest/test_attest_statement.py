@@ -116,7 +116,7 @@ def test_more_subjects_than_cosign_reads_are_refused(make_result):
 def test_the_largest_statement_is_read_back(make_result):
     """The statement with the most subjects that can be built is within the reader's size limit."""
     room = MAX_SUBJECTS - 1 - len(files.EVIDENCE_FILES)
-    model = {f"{'long-folder-name/' * 12}part-{i}": DIGEST for i in range(room)}
+    model = {f"{'long-folder-name/' * 240}part-{i}": DIGEST for i in range(room)}
     data = build_result_statement(make_result(model_files_sha256=model), result_sha256=DIGEST)
     assert len(read_statement(data, name="x").subjects) == MAX_SUBJECTS
 

@@ -85,6 +85,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "fuzz.csv"
     path.write_bytes(data)
     try:
-        assert set(read_truths(path, FILES)) == set(FILES)
-    except ConfigError as error:
-        assert error.problems
+        truths = read_truths(path, FILES)
+    except ConfigError:
+        return
+    assert set(truths) == set(FILES)

@@ -70,7 +70,7 @@ def test_a_torn_tail_is_counted_and_the_events_before_it_stand(tmp_path, data):
     ],
 )
 def test_a_line_that_is_no_event_ends_the_log(tmp_path, line):
-    """Lines out of order, of other types, with other keys, too deep or too long: nothing from there on is taken."""
+    """Lines out of order, of other types or keys, too deep, too long: nothing from there on is taken."""
     whole = write_events(tmp_path)
     later = b'{"seq":5,"t_ns":1,"at_utc":"","kind":"phase","detail":{}}\n'
     (tmp_path / "events.jsonl").write_bytes(whole + line + later)

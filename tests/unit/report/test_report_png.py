@@ -42,7 +42,7 @@ def test_equal_documents_give_equal_bytes(failing) -> None:
 
 
 def test_a_dollar_sign_is_not_mathematics() -> None:
-    """A name such as `$\\frac{$` is written as it is instead of failing the report."""
+    """A name with dollar signs and commands of TeX is written as it is instead of failing the report."""
     judgement = replace(make_passing().result.judgement, sentence=r"$\frac{$ costs $5")
     document = make_document(replace(judgement, checks=(replace(PASSED_P99, unit=r"$\bad{$"),)))
     named = replace(document, result=replace(document.result, rig=r"$x^{$", device_class="$$"))

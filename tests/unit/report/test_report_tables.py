@@ -1,6 +1,6 @@
-from report_documents import other_measurements, stage_measurements
 from hypothesis import given
 from hypothesis import strategies as st
+from report_documents import other_measurements, stage_measurements
 
 from hilrig.core.verdict import Measurement
 from hilrig.report.tables import facts, instrument_rows, other_rows, stage_table

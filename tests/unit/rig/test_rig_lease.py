@@ -84,13 +84,22 @@ def test_a_killed_holder_is_no_obstacle(tmp_path):
         assert holder(tmp_path)["run_id"] == "run-2"
 
 
-def test_a_child_process_does_not_keep_the_lease(tmp_path):
-    """A process started during a run can't hold the rig after the run."""
+def test_a_forked_child_does_not_keep_the_lease(tmp_path):
+    """A process that was forked during a run, with all of its files, can't hold the rig after the run."""
+    reading, writing = os.pipe()
     with RigLease(tmp_path, run_id="run-1"):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
-    with RigLease(tmp_path, run_id="run-2"):
-        pass
-    child.communicate()
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)  # until the parent is done
+            os._exit(0)
+    try:
+        with RigLease(tmp_path, run_id="run-2"):
+            assert holder(tmp_path)["run_id"] == "run-2"
+    finally:
+        os.close(writing)
+        os.close(reading)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b'"text"'])

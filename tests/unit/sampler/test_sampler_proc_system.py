@@ -107,6 +107,7 @@ def test_a_kernel_without_a_kill_counter_says_so(tmp_path):
 def test_an_unknown_group_is_absent(tmp_path, membership):
     """A group that can't be reached is not replaced by another one, and leads nowhere outside of its tree."""
     write(tmp_path, "proc/7/cgroup", membership)
+    write(tmp_path, "sys/fs/cgroup/cgroup.procs", "")
     write(tmp_path, "sys/fs/outside/memory.events", "oom_kill 5\n")
     write(tmp_path, "sys/fs/x/memory.events", "oom_kill 5\n")
     assert values(tmp_path, "hilrig.system.oom_kills")[1] is Reason.ABSENT

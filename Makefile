@@ -1,0 +1,44 @@
+# `make demo` and `make test` need python3 (3.10 or newer) with venv, nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test lint check bench lock clean
+help:   ## show this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(READY)  ## set everything up, soak the weld station for a minute, judge, sign, verify
+	$(BIN)/hilrig demo
+
+test: lint check  ## set everything up, run every check and test that this machine can run
+
+lint: $(READY)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: $(READY)  ## the tests alone
+	$(BIN)/python -m pytest -m 'not bench'
+
+bench: $(READY)  ## the ratios against peers and limits, printed
+	$(BIN)/python -m pytest -m bench -s --timeout 1800 tests/bench
+
+lock: $(READY)  ## pin every dependency anew, with hashes, naming no registry
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
+	  --no-emit-index-url --extra cpu --group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what was set up
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+# uv comes out of the same lock, hash and all; it installs the rest in seconds.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "hilrig needs Python 3.10 or newer, $(PYTHON) is $$($(PYTHON) -V); try: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p;}' requirements.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

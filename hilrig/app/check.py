@@ -1,0 +1,40 @@
+"""Whether a profile is sound: its text, its model, its feed; and whether this rig could run it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hilrig.app.preflight import describe_feed, load_rig_or_local, preflight
+from hilrig.config.profile import load_profile
+from hilrig.core.errors import PreconditionError
+from hilrig.core.profile import Profile
+from hilrig.target.model_files import bundle_sha256, hash_model_files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A sound profile. `obstacle` says why this rig cannot run it; empty when it can."""
+
+    profile: Profile
+    bundle_sha256: str
+    obstacle: str
+
+
+def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
+    """Check a profile.
+
+    That this rig is of another class is no mistake of the profile: it comes back as the obstacle.
+
+    Raises:
+        ConfigError: the text has mistakes.
+        PreconditionError: the model or the feed cannot be used.
+    """
+    rig = load_rig_or_local(rig_file)
+    profile = load_profile(path)
+    digests = hash_model_files(profile.model, Path(profile.folder))
+    describe_feed(profile)
+    obstacle = ""
+    try:
+        preflight(path, rig)
+    except PreconditionError as error:
+        obstacle = error.message
+    return Checked(profile=profile, bundle_sha256=bundle_sha256(digests), obstacle=obstacle)

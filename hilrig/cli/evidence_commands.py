@@ -1,0 +1,91 @@
+"""Commands over what a run left: verify, recover."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hilrig.cli import options
+from hilrig.cli.output import next_steps, print_json, say, word
+from hilrig.core.exits import ExitCode
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(verify)
+    app.command()(recover)
+
+
+def verify(
+    run_dir: options.RunDirectory,
+    *,
+    key: Annotated[
+        list[Path] | None,
+        typer.Option(help="A public key that is trusted; may be given again. [default: this user's own keys]"),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Verify a run directory: signatures, the digest of every file, every number from the evidence.
+
+    Exits like the verdict (0 PASS, 10 FAIL, 11 INCONCLUSIVE, 12 aborted) when all holds, else with 30: a valid
+    signature over a FAIL is a FAIL.
+    """
+    from hilrig.app.folders import keys_folder
+    from hilrig.app.verify import verify as do_verify
+
+    found = do_verify(run_dir, keys=key or sorted(keys_folder().glob("*.pub")))
+    result = found.result
+    if json:
+        print_json(
+            {
+                "verified": found.ok,
+                "findings": [finding.sentence for finding in found.findings],
+                "key_fingerprint": found.key_fingerprint,
+                "status": result.judgement.status.value if found.ok and result else None,
+                "exit_code": result.exit_code if found.ok and result else int(ExitCode.TRUST),
+            }
+        )
+    if not found.ok or result is None:
+        say(f"NOT VERIFIED  {run_dir}")
+        for finding in found.findings:
+            say(f"  {finding.sentence}")
+            if finding.hint:
+                say(f"    next: {finding.hint}")
+        raise typer.Exit(ExitCode.TRUST)
+    say(f"verified  {run_dir}")
+    say(f"  signed by {found.key_fingerprint}")
+    say(f"  {found.n_files} files as they were signed; every number recomputed from the evidence")
+    say(f"{word(result.judgement.status.value)}  {result.judgement.sentence}")
+    raise typer.Exit(result.exit_code)
+
+
+def recover(
+    run_dir: options.RunDirectory,
+    *,
+    key: options.Key = None,
+    passphrase_file: options.PassphraseFile = None,
+    passphrase_fd: options.PassphraseFd = None,
+    json: options.Json = False,
+) -> None:
+    """Rescue a run whose machine or process died: say exactly what was lost, judge and sign what was kept."""
+    from hilrig.app.recover import recover as do_recover
+    from hilrig.attest.keys import load_signer, read_passphrase
+    from hilrig.core.clock import SystemClock
+
+    signer = load_signer(key or options.default_key(), passphrase=read_passphrase(passphrase_file, passphrase_fd))
+    done = do_recover(run_dir, signer, clock=SystemClock())
+    if json:
+        print_json(
+            {
+                "run_dir": str(run_dir),
+                "recovered": done.recovery.sentence,
+                "status": done.result.judgement.status.value,
+                "sentence": done.result.judgement.sentence,
+                "exit_code": done.result.exit_code,
+            }
+        )
+    say(f"recovered  {run_dir}")
+    say(f"  {done.recovery.sentence}")
+    say(f"{word(done.result.judgement.status.value)}  {done.result.judgement.sentence}")
+    next_steps(f"hilrig verify {run_dir}")
+    raise typer.Exit(done.result.exit_code)

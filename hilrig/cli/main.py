@@ -1,0 +1,56 @@
+"""The command line: its commands, what every one of them does with an error."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from hilrig import __version__
+from hilrig.cli import evidence_commands, key_commands, profile_commands, run_commands
+from hilrig.cli.output import fail, state
+from hilrig.core.errors import HilrigError
+from hilrig.core.exits import ExitCode
+
+app = typer.Typer(
+    name="hilrig",
+    help="Decide whether an edge AI model may go to a factory line.\n\n"
+    "Exit codes: 0 PASS or done, 2 usage or configuration, 10 FAIL, 11 INCONCLUSIVE, 12 aborted, 20 rig busy, "
+    "21 rig lost, 22 precondition not met, 30 signature or trust invalid.",
+    epilog="First steps: hilrig demo, then hilrig init DIR --model MODEL.onnx, hilrig check DIR, hilrig run DIR.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # boxes and colours make CI logs unreadable
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run_commands.register(app)
+profile_commands.register(app)
+evidence_commands.register(app)
+app.add_typer(key_commands.app, name="keys")
+
+
+def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback
+    if value:
+        typer.echo(f"hilrig {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of hilrig itself."""
+
+
+def main() -> None:
+    """Run the command line; the only place where an error becomes an exit code."""
+    state.wants_json = "--json" in sys.argv[1:]
+    try:
+        app()
+    except HilrigError as error:
+        fail(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(ExitCode.OK)  # the reader of our output has had enough

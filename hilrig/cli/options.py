@@ -1,0 +1,53 @@
+"""Options that several commands share."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+UNITS_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3600}
+PART: Final = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h)")
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds from `90s`, `10m`, `8h` or `1h30m`."""
+    parts = PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise typer.BadParameter(f"'{text}' is no duration; write it with its unit: 90s, 10m, 8h, 1h30m")
+    duration_s = sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    if duration_s <= 0:
+        raise typer.BadParameter("a duration is longer than nothing")
+    return duration_s
+
+
+def default_key() -> Path:
+    """Return this user's signing key."""
+    from hilrig.app.folders import keys_folder
+
+    return keys_folder() / "rig.pem"
+
+
+Profile = Annotated[Path, typer.Argument(help="A profile's folder, or its profile.yaml.", show_default=False)]
+RunDirectory = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
+Reports = Annotated[Path, typer.Option(help="The folder that run directories are in.")]
+RigFile = Annotated[
+    Path | None, typer.Option("--rig", help="A rig file. [default: this machine]", show_default=False)
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(help="The private key that signs. [default: this user's `rig`]", show_default=False),
+]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file (mode 0600) with the key's passphrase.", show_default=False)
+]
+PassphraseFd = Annotated[
+    int | None, typer.Option(help="A descriptor to read the passphrase from, as in 3<FILE.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def absolute(path: Path) -> Path:
+    """Return a path that holds in another process's folder, without following links."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib's absolute() keeps `..`

@@ -1,0 +1,77 @@
+"""How a run is shown while it goes on: a bar with the time left on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from hilrig.cli.output import note
+from hilrig.core.units import format_duration
+
+LINE_PERIOD_S: Final = 10
+
+Status = Mapping[str, Any]
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Status], None]]:
+    """Give the function that shows a run's status, on stderr."""
+    if sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _Lines().show
+
+
+def describe(status: Status) -> str:
+    """Return a status in words."""
+    if not status.get("n_offered"):
+        return {"preflight": "checking the rig", "loading": "loading frames and model"}.get(
+            status["phase"], str(status["phase"])
+        )
+    text = f"{status['phase']}  {status['n_decided']} of {status['n_frames']} frames decided"
+    if status["recent_p99_ms"] is not None:
+        text += f"  p50 {status['recent_p50_ms']:.1f} ms  p99 {status['recent_p99_ms']:.1f} ms"
+    for name in ("dropped", "failed"):
+        if status[f"n_{name}"]:
+            text += f"  {status[f'n_{name}']} {name}"
+    return text
+
+
+class _Lines:
+    """A line when the phase changes, another every ten seconds."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._next_s = 0.0
+
+    def show(self, status: Status) -> None:
+        """Print the status if it is time."""
+        now_s = time.monotonic()
+        if status["phase"] == self._phase and now_s < self._next_s:
+            return
+        self._phase = str(status["phase"])
+        self._next_s = now_s + LINE_PERIOD_S
+        left_s = status.get("total_s", 0) - status.get("elapsed_s", 0)
+        note(describe(status) + (f"  {format_duration(left_s)} left" if status.get("n_offered") else ""))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Status], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (BarColumn(30), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bar:
+        task = bar.add_task("checking the rig", total=None)
+
+        def show(status: Status) -> None:
+            bar.update(
+                task,
+                description=describe(status),
+                total=status.get("total_s"),
+                completed=min(status.get("elapsed_s", 0), status.get("total_s", 0)),
+            )
+
+        yield show

@@ -1,0 +1,199 @@
+"""Commands that start runs: run, demo, list."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hilrig.cli import options
+from hilrig.cli.output import next_steps, note, print_json, say, word
+from hilrig.cli.progress import progress
+from hilrig.core.exits import ExitCode
+
+if TYPE_CHECKING:
+    from hilrig.core.result import Result
+
+REPORTS = Path("reports")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(demo)
+    app.command()(run)
+    app.command(name="list")(list_runs)
+
+
+def run(  # noqa: PLR0913 - the command's options
+    profile: options.Profile,
+    *,
+    duration: Annotated[
+        str | None,
+        typer.Option(help="Measured time instead of the profile's: 90s, 10m, 8h.", show_default=False),
+    ] = None,
+    rig: options.RigFile = None,
+    reports: options.Reports = REPORTS,
+    key: options.Key = None,
+    passphrase_file: options.PassphraseFile = None,
+    passphrase_fd: options.PassphraseFd = None,
+    json: options.Json = False,
+) -> None:
+    """Run a profile's soak on a rig, judge it, sign the report.
+
+    Ctrl-C ends the run in order: what was recorded is judged and signed. A time shorter than the profile's cannot
+    give a PASS.
+    """
+    from hilrig.app.request import RunRequest
+    from hilrig.app.run import run as do_run
+
+    request = RunRequest(
+        profile=options.absolute(profile),
+        rig_file=None if rig is None else options.absolute(rig),
+        reports=_made(reports),
+        duration_s=None if duration is None else options.parse_duration(duration),
+        key=options.absolute(key or options.default_key()),
+        passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
+        passphrase_fd=passphrase_fd,
+    )
+    with progress() as show:
+        finished = do_run(request, on_status=show)
+    result = _read_result(finished.run_dir)
+    _append_step_summary(finished.run_dir)
+    if json:
+        print_json(_as_json(finished.run_dir, result))
+    _show_result(finished.run_dir, result)
+    raise typer.Exit(finished.exit_code)
+
+
+def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> None:
+    """Run the bundled weld station for a minute on this machine, from the first frame to a verified report.
+
+    Exits with 0 when the whole chain worked, whatever the verdict.
+    """
+    from hilrig.app.demo import demo as do_demo
+    from hilrig.app.demo import ensure_key
+    from hilrig.app.folders import keys_folder
+
+    if ensure_key(keys_folder()):
+        note(f"made a signing key: {keys_folder() / 'rig.pem'} (no passphrase; `hilrig keys new` makes others)")
+    with progress() as show:
+        done = do_demo(reports=_made(reports), keys_folder=keys_folder(), on_status=show)
+    run_dir, result = done.finished.run_dir, _read_result(done.finished.run_dir)
+    if json:
+        print_json(_as_json(run_dir, result))
+    _show_checks(result)
+    for finding in done.verified.findings:
+        say(f"  not verified: {finding.sentence}")
+    if not done.verified.ok:
+        raise typer.Exit(ExitCode.TRUST)
+    say(f"signature   {done.verified.key_fingerprint} holds over {done.verified.n_files} files")
+    say(f"hilrig run  would have exited with {result.exit_code}")
+    say(f"report      {_shown(run_dir / 'report.html')}")
+    next_steps(
+        f"hilrig verify {_shown(run_dir)}",
+        "hilrig init my-station --model MODEL.onnx",
+        "hilrig run my-station --duration 10m",
+    )
+
+
+def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False) -> None:
+    """List the runs in a reports folder, the newest first."""
+    from hilrig.core.clock import SystemClock
+    from hilrig.record.listing import list_runs as read_runs
+
+    entries = read_runs(reports, clock=SystemClock())
+    if json:
+        print_json(
+            {
+                "runs": [
+                    {
+                        "path": str(entry.path),
+                        "state": entry.state.value,
+                        "status": entry.status.value if entry.status else None,
+                        "detail": entry.detail,
+                    }
+                    for entry in entries
+                ]
+            }
+        )
+        return
+    for entry in entries:
+        status = entry.status.value if entry.status else entry.state.value
+        say(f"{word(status):<13} {_shown(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
+    if not entries:
+        say(f"no runs in {reports}")
+        next_steps("hilrig demo")
+
+
+def _made(reports: Path) -> Path:
+    path = options.absolute(reports)
+    if not path.exists():
+        from hilrig.core.errors import PreconditionError
+
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise PreconditionError(
+                f"the reports folder {path} cannot be made: {error.strerror}",
+                hint="choose another folder with --reports",
+            ) from error
+    return path
+
+
+def _read_result(run_dir: Path) -> "Result":
+    from hilrig.config.noun_json import from_json
+    from hilrig.core.files import RESULT
+    from hilrig.core.result import Result
+
+    return from_json(Result, (run_dir / RESULT).read_bytes(), what=str(run_dir / RESULT))
+
+
+def _show_result(run_dir: Path, result: "Result") -> None:
+    _show_checks(result)
+    say(f"report      {_shown(run_dir / 'report.html')}")
+    next_steps(f"hilrig verify {_shown(run_dir)}")
+
+
+def _show_checks(result: "Result") -> None:
+    judgement = result.judgement
+    say(f"{word(judgement.status.value)}  {result.profile_name} on {result.rig} ({result.device_class})")
+    say(f"  {judgement.sentence}")
+    say()
+    for check in judgement.checks:
+        say(f"  {word(check.status.value):<13} {check.sentence}")
+    for self_check in judgement.self_checks:
+        if not self_check.ok:
+            say(f"  {word('INCONCLUSIVE')}  {self_check.sentence} {self_check.advice}")
+    say()
+
+
+def _as_json(run_dir: Path, result: "Result") -> dict[str, Any]:
+    judgement = result.judgement
+    return {
+        "run_dir": str(run_dir),
+        "run_id": result.run_id,
+        "status": judgement.status.value,
+        "sentence": judgement.sentence,
+        "exit_code": result.exit_code,
+        "ended": result.ended,
+        "checks": [
+            {"check_id": check.check_id, "status": check.status.value, "sentence": check.sentence}
+            for check in judgement.checks
+        ],
+        "self_checks_failed": [check.check_id for check in judgement.self_checks if not check.ok],
+    }
+
+
+def _append_step_summary(run_dir: Path) -> None:
+    target = os.environ.get("GITHUB_STEP_SUMMARY")
+    if target:
+        with Path(target).open("a", encoding="utf-8") as file:
+            file.write((run_dir / "summary.md").read_text(encoding="utf-8"))
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as a person would type it here."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

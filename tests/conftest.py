@@ -1,0 +1,32 @@
+"""What every test shares: a home of its own, the rule that CI skips nothing that could be installed."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HARDWARE = "hardware: "
+"""A skip whose reason starts so asks for what no package manager can bring."""
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep keys and the rig's lock of a test away from those of the machine."""
+    home = tmp_path / "hilrig-home"
+    monkeypatch.setenv("HILRIG_HOME", str(home))
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    return home
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Turn a skip for want of something installable into a failure when HILRIG_REQUIRE=all."""
+    report = yield
+    if report.skipped and os.environ.get("HILRIG_REQUIRE") == "all" and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(HARDWARE):
+            report.outcome = "failed"
+            report.longrepr = f"{item.nodeid}: skipped with HILRIG_REQUIRE=all: {reason}"
+    return report
