@@ -1,4 +1,4 @@
-"""Small stations for tests: a profile folder with the null backend and tiny frames, written where a test wants it."""
+"""Small stations for tests: a profile folder with the null backend and small frames."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ hil_validation:
 """
 
 
-def write_station(
+def write_station(  # noqa: PLR0913 - one argument for each thing that a test changes
     folder: Path,
     *,
     name: str = "bench-station",
@@ -40,8 +40,8 @@ def write_station(
 ) -> Path:
     """Write `folder/profile.yaml`; return the folder.
 
-    2 s at 100 fps are 200 frames: too few for a p99 (459), so such a run is INCONCLUSIVE by rule, whatever the machine
-    does. `more` is appended to hil_validation, indented by two.
+    2 s at 100 fps are 200 frames, too few for a p99 (459): such a run is INCONCLUSIVE by rule, whatever the
+    machine does. `more` is appended to hil_validation, indented by two.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = PROFILE.format(

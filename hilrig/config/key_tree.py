@@ -32,10 +32,13 @@ def unknown_key_hint(model: type[BaseModel], path: Path) -> str:
 
 def nearest(name: str, known: list[str]) -> str:
     """Return "did you mean" the name most like `name`, or all the known ones when none is like it."""
+    return did_you_mean(name, known) or (f"known: {', '.join(known)}" if known else "")
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """Return "did you mean" the name most like `name`, or nothing when none is like it."""
     close = get_close_matches(name[:80], known, n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"known: {', '.join(known)}" if known else ""
+    return f"did you mean '{close[0]}'?" if close else ""
 
 
 def _block_class(annotation: Any) -> type[BaseModel] | None:

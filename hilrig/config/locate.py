@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from hilrig.config.document import Document, Path, dotted
-from hilrig.config.key_tree import nearest
+from hilrig.config.key_tree import did_you_mean
 from hilrig.config.keys import PATTERN_WORDS
 from hilrig.core.errors import Problem
 
@@ -66,7 +66,7 @@ def _problem(
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return document.key_problem(path, "unknown_key", f"unknown key '{path[-1]}'", unknown_key_hint(path))
     code, fault = _fault(kind, detail)
-    path = document.written(path)
+    path = document.written((*path, *_blamed_key(detail)))
     return document.problem(path, code, f"'{dotted(path)}': {fault}", _hint(kind, detail))
 
 
@@ -82,11 +82,18 @@ def _fault(kind: str, detail: Mapping[str, Any]) -> tuple[str, str]:
     return code, words.format_map({**context, "jargon": jargon, "found": describe(found), "length": length})
 
 
+def _blamed_key(detail: Mapping[str, Any]) -> Path:
+    """Return the key that a class blames in its own words when it refuses a block as a whole."""
+    if detail["type"] != "value_error" or not isinstance(detail["input"], dict):
+        return ()
+    words = re.findall(r"\w+", detail["msg"])
+    return tuple(key for key in detail["input"] if key in words)[:1]
+
+
 def _hint(kind: str, detail: Mapping[str, Any]) -> str:
     found = detail["input"]
     if kind in ("enum", "literal_error") and isinstance(found, str):
-        known = re.findall(r"'([^']*)'", detail["ctx"]["expected"])
-        return nearest(found, known) if len(known) > 1 else ""
+        return did_you_mean(found, re.findall(r"'([^']*)'", detail["ctx"]["expected"]))
     if kind == "string_type" and isinstance(found, bool | int | float):
         return "put it in quotes"
     if not isinstance(found, str):

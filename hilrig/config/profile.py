@@ -35,6 +35,7 @@ from hilrig.core.profile import (
 from hilrig.core.units import S_PER_MIN
 
 PROFILE_FILE: Final = "profile.yaml"
+_FILES_HINT: Final = "paths start at the profile's folder"
 
 
 def load_profile(path: Path) -> Profile:
@@ -81,7 +82,7 @@ def _problems_here(document: Document, folder: Path) -> list[Problem]:
 def _missing_files(document: Document, folder: Path) -> list[Problem]:
     files = document.get(("model", "files"))
     return [
-        document.problem(("model", "files", index), "missing_file", f"no file '{name}' in {folder}")
+        document.problem(("model", "files", index), "missing_file", f"no file '{name}' in {folder}", _FILES_HINT)
         for index, name in enumerate(files if isinstance(files, list) else [])
         if isinstance(name, str) and not os.path.isfile(folder / name)  # noqa: PTH113 - Path's raises on a long name
     ]

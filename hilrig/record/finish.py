@@ -11,7 +11,7 @@ from hilrig.record.streams import STREAMS, Stream
 def finish(folder: Path) -> tuple[Loss, ...]:
     """Write frames.parquet and telemetry.parquet; return what the journals had lost, one entry for each.
 
-    One row group at a time is in memory, however long the run was.
+    Some ten thousand rows at a time are in memory, however long the run was.
 
     Raises:
         RecordError: the disk is full, or a journal cannot be read.

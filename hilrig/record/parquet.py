@@ -12,7 +12,6 @@ from hilrig.core.errors import RecordError
 from hilrig.record.run_directory import replacing, sync_folder
 from hilrig.record.untrusted_file import open_untrusted
 
-ROWS_PER_GROUP: Final = 65_536
 N_ROWS_MAX: Final = 200_000_000
 
 _FLAGS: Final = ["outcome", "reason", "camera_id", "channel", "tier"]
@@ -20,7 +19,7 @@ _FLAGS: Final = ["outcome", "reason", "camera_id", "channel", "tier"]
 
 
 def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write batches as one zstd-compressed Parquet file, atomically, with one row group at a time in memory.
+    """Write batches as one zstd-compressed Parquet file, atomically, each batch as a row group.
 
     Raises:
         RecordError: the disk is full or broken; a file that was there before stands.
@@ -45,21 +44,8 @@ def _write(file: BinaryIO, schema: pa.Schema, batches: Iterable[pa.RecordBatch])
         use_dictionary=[name for name in _FLAGS if name in schema.names],  # type: ignore[arg-type] # stub knows bool only
         column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
     ) as writer:
-        for group in _row_groups(schema, batches):
-            writer.write_table(group)
-
-
-def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    gathered: list[pa.RecordBatch] = []
-    n_rows = 0
-    for batch in batches:
-        gathered.append(batch)
-        n_rows += batch.num_rows
-        if n_rows >= ROWS_PER_GROUP:
-            yield pa.Table.from_batches(gathered, schema)
-            gathered, n_rows = [], 0
-    if gathered:
-        yield pa.Table.from_batches(gathered, schema)
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def parquet_schema(path: Path) -> pa.Schema | None:
@@ -89,7 +75,7 @@ def parquet_batches(path: Path, *, n_rows_max: int = N_ROWS_MAX) -> Iterator[pa.
         if parquet.metadata.num_rows > n_rows_max:
             raise RecordError(f"{path} should have at most {n_rows_max} rows, found {parquet.metadata.num_rows}")
         try:
-            yield from parquet.iter_batches(ROWS_PER_GROUP)
+            yield from parquet.iter_batches()
         except (OSError, pa.ArrowException) as error:
             raise RecordError(f"{path} is damaged: {error}") from error
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import stat
 from collections.abc import Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -107,15 +107,13 @@ def _status_counts(folder: Path) -> tuple[dict[str, int], str]:
 
 
 def _set_aside_remains(folder: Path, journals: Sequence[CheckedJournal], log: EventLog) -> None:
-    for checked in journals:
+    _set_aside(folder, files.EVENTS, len(log.data))
+    for checked, stream in zip(journals, STREAMS, strict=True):
         _set_aside(folder, checked.spec.data_name, checked.n_data_bytes)
         _set_aside(folder, checked.spec.journal_name, checked.n_journal_bytes)
-    _set_aside(folder, files.EVENTS, len(log.data))
-    for (
-        stream
-    ) in STREAMS:  # a table made of the journal before it was damaged may hold more than the journal does now
-        _set_aside(folder, stream.table_name, 0)
-        (folder / stream.table_name).unlink(missing_ok=True)
+        if not checked.loss.is_none:  # a table made before the damage may hold more than the journal does now
+            _set_aside(folder, stream.table_name, 0)
+            (folder / stream.table_name).unlink(missing_ok=True)
 
 
 def _set_aside(folder: Path, name: str, first_byte: int) -> None:
@@ -139,11 +137,8 @@ def _new_tail(folder: Path, name: str) -> int:
     lost.mkdir(mode=0o755, exist_ok=True)
     if not stat.S_ISDIR(lost.lstat().st_mode):
         raise RecordError(f"{lost} should be a folder, found something else")
-    for number in count(1):
-        path = lost / (f"{name}.tail" if number == 1 else f"{name}.tail.{number}")
-        if not os.path.lexists(path):
-            return create_file(path)
-    raise AssertionError
+    names = chain([f"{name}.tail"], (f"{name}.tail.{number}" for number in count(2)))
+    return create_file(next(path for path in map(lost.joinpath, names) if not os.path.lexists(path)))
 
 
 def _tell(folder: Path, log: EventLog, recovery: Recovery, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from hilrig.record.journal_check import check_journal
 from hilrig.record.journal_entry import FRAMES_JOURNAL, crc32, parse_line
 
 ON_ONE_FOLDER = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=3000
 )
 
 

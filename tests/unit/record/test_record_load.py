@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -26,6 +27,8 @@ from hilrig.core.telemetry import READING_DTYPE
 from hilrig.record.compare import parquet_differences
 from hilrig.record.finish import finish
 from hilrig.record.frames import FRAME_SCHEMA, encode_frames
+from hilrig.record.journal import JournalWriter
+from hilrig.record.journal_entry import FRAMES_JOURNAL
 from hilrig.record.load import load_record
 from hilrig.record.parquet import parquet_batches, write_parquet
 from hilrig.record.telemetry import NO_CHANNELS_SCHEMA, decode_readings, encode_readings
@@ -263,10 +266,15 @@ def test_parquet_opens_anywhere_with_nulls_and_metadata(run):
     assert b"hw.temperature" in pq.read_schema(run / "telemetry.parquet").metadata[b"hilrig.channels"]
 
 
-def test_small_batches_become_large_row_groups(tmp_path):
+def test_small_batches_become_large_row_groups(tmp_path, monkeypatch):
     """A day of small batches is one Parquet row group for every 65,536 rows, not one for each batch."""
+    monkeypatch.setattr(os, "fdatasync", lambda _fd: None)
+    journal = JournalWriter(tmp_path, FRAMES_JOURNAL, FRAME_SCHEMA)
     batch = encode_frames(frames_table(300))
-    write_parquet(tmp_path / "frames.parquet", FRAME_SCHEMA, (batch for _ in range(500)))
+    for _ in range(500):
+        journal.append(batch)
+    journal.close()
+    finish(tmp_path)
     metadata = pq.read_metadata(tmp_path / "frames.parquet")
     assert metadata.num_rows == 150_000
     assert metadata.num_row_groups == 3

@@ -178,7 +178,7 @@ def test_missing_values_are_words(any_document) -> None:
     """Nowhere does the page say None or nan, no table cell and no definition is blank."""
     source = HtmlSink().render(any_document).decode()
     assert not re.search(r"\b(None|nan|inf|Undefined)\b", render(any_document).text)
-    assert not re.search(r"<(td|dd|th|dt)[^>]*>\s*</\1>", source)
+    assert not re.search(r"<(td|dd|th|dt)[^>]*>[\s—]*</\1>", source)
 
 
 def test_what_was_not_measured_says_why(passing, inconclusive) -> None:
@@ -188,6 +188,13 @@ def test_what_was_not_measured_says_why(passing, inconclusive) -> None:
     assert "not measured: the label was never reported" in text
     assert "not measured: ABSENT: no NVML" in render(inconclusive).text
     assert "NOT MEASURED" in render(inconclusive).text
+
+
+def test_a_stage_that_did_not_happen_says_so(failing) -> None:
+    """A dropped frame has no latency and no stages: its row says what it did not reach."""
+    text = render(failing).text
+    assert text.count("— no decision") == 4
+    assert text.count("— not reached") == 4 * 4
 
 
 def test_an_undecided_limit_says_how_much_is_needed(inconclusive) -> None:

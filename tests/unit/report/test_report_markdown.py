@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_documents import HOSTILE_SELF_CHECK, PASSED_P99, STEPPED, make_document, make_passing
@@ -89,6 +89,16 @@ def test_no_text_can_write_markup(text: str) -> None:
     assert kinds.count("td_open") == 6 + 4
     assert [kind for kind in kinds if kind in MARKUP] == ["strong_open", "strong_open", "code_inline"]
     assert {"blockquote_open", "ordered_list_open", "hr", "fence", "code_block"}.isdisjoint(kinds)
+
+
+@given(st.text(st.sampled_from("|<>`*_[]()!#~&;\\ltamp -.:/é"), max_size=40))
+@example("&lt;b&gt; &copy; &#35;")
+def test_what_is_read_is_what_was_written(text: str) -> None:
+    """Escaping neither adds nor takes away: the reader sees the very characters of the name."""
+    found = [block for block in tokens(render(with_text(text))) if block.type == "inline"]
+    sentence = next(block for block in found if block.content.startswith("**Verdict**"))
+    words = "".join(part.content for part in sentence.children if part.type in {"text", "text_special"})
+    assert words.strip() == f"Verdict: {one_line(text)}".strip()
 
 
 def test_addresses_are_not_made_into_links(inconclusive) -> None:

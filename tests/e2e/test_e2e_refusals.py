@@ -1,0 +1,201 @@
+"""What is refused before a run: one clear line, the next step, the right exit code, nothing left behind."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import onnx
+import pytest
+
+from small_models import build_model
+
+PROFILES = Path(__file__).parents[2] / "profiles"
+
+
+def refused(bench, called, *, code, words):
+    """Assert that nothing was started, and that the message has these words and a next step."""
+    assert called.code == code, called
+    for word in words:
+        assert word in called.err, called
+    assert "next: " in called.err or "help: " in called.err, called
+    assert "Traceback" not in called.err, called
+    assert bench.run_dirs() == []
+
+
+def onnx_station(bench, **changes):
+    """Write a station that runs a real model, with changes to its text; return its folder."""
+    folder = bench.folder / bench.station(**changes)
+    text = (folder / "profile.yaml").read_text()
+    text = text.replace("files: []", "files: [model.onnx]").replace('name: "null"', "name: onnx")
+    text = text.replace("[porosity, crack, undercut, spatter]", "[a, b]").replace("128", "8")
+    text = text.replace("{porosity: 0.5, crack: 0.5, undercut: 0.5, spatter: 0.5}", "{a: 0.5, b: 0.5}").replace(
+        "width_px: 8, height_px: 8}}", "width_px: 128, height_px: 128}}"
+    )
+    (folder / "profile.yaml").write_text(text)
+    return folder
+
+
+def test_every_mistake_of_a_profile_is_shown_at_once(bench):
+    """Three mistakes, three places, each with its line and its remedy."""
+    folder = bench.folder / bench.station()
+    text = (folder / "profile.yaml").read_text()
+    text = (
+        text.replace("p99_max_ms", "p99_max_mss")
+        .replace("depth: 4", "depth: no")
+        .replace("description", "describtion")
+    )
+    (folder / "profile.yaml").write_text(text)
+    called = bench.call("run", "station")
+    assert called.code == 2, called
+    assert "did you mean 'p99_max_ms'" in called.err
+    assert "3 mistakes" in called.err
+    assert called.err.count("profile.yaml:") >= 3
+    assert bench.run_dirs() == []
+
+
+def test_the_jetson_profile_is_refused_here_with_everything_that_is_missing(bench):
+    """Class, GPU memory, GPU load, throttling, power control, CUDA: all at once, before the first frame."""
+    called = bench.call("run", str(PROFILES / "weld-station-orin"))
+    refused(
+        bench,
+        called,
+        code=22,
+        words=[
+            "jetson-orin-nx-16gb",
+            "resources.gpu_memory_max_mb",
+            "resources.gpu_util_sustained_max_pct",
+            "resources.thermal_throttle_allowed",
+            "recovery.power_loss_test",
+            "CUDAExecutionProvider",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, ["model.onnx", "No such file"]), (b"", ["model.onnx", "empty"]), (b"\x00" * 99, ["model.onnx"])],
+)
+def test_a_model_file_that_is_none_is_refused(bench, content, words):
+    """Missing, empty and foreign files are named."""
+    folder = onnx_station(bench)
+    if content is not None:
+        (folder / "model.onnx").write_bytes(content)
+    refused(bench, bench.call("run", str(folder)), code=22, words=words)
+
+
+def test_another_model_than_the_pinned_one_is_refused(bench):
+    """The pinned digest and the found one are both shown."""
+    folder = onnx_station(bench)
+    onnx.save(build_model(), str(folder / "model.onnx"))
+    text = (folder / "profile.yaml").read_text()
+    (folder / "profile.yaml").write_text(
+        text.replace("files: [model.onnx]", f"files: [model.onnx]\n  bundle_sha256: {'0' * 64}")
+    )
+    refused(bench, bench.call("run", str(folder)), code=22, words=["bundle_sha256", "0" * 64])
+
+
+def test_a_model_with_other_outputs_than_declared_is_refused(bench):
+    """The profile's word on the model is held against the model."""
+    folder = onnx_station(bench)
+    onnx.save(build_model(n_labels=3), str(folder / "model.onnx"))
+    refused(bench, bench.call("run", str(folder)), code=22, words=["[1, 2]", "[1, 3]"])
+
+
+def test_unreadable_frames_are_refused(bench):
+    """A truncated picture in the feed's folder is named."""
+    folder = bench.folder / bench.station()
+    (folder / "frames").mkdir()
+    (folder / "frames" / "one.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    text = (folder / "profile.yaml").read_text()
+    feed = text[text.index("feed:") : text.index("queue:")]
+    (folder / "profile.yaml").write_text(
+        text.replace(feed, "feed: {source: folder, pool_frames: 1, options: {path: frames}}\n")
+    )
+    refused(bench, bench.call("run", str(folder)), code=22, words=["one.png"])
+
+
+def test_a_key_that_others_can_read_is_refused(bench):
+    """Mode 0644 is named with the command that mends it."""
+    (bench.folder / "home" / "keys" / "rig.pem").chmod(0o644)
+    refused(bench, bench.call("run", bench.station()), code=30, words=["0644", "chmod 600"])
+
+
+def test_a_missing_key_is_refused_before_the_run(bench):
+    """No key, no soak: it would end unsigned after eight hours."""
+    shutil.rmtree(bench.folder / "home" / "keys")
+    refused(bench, bench.call("run", bench.station()), code=30, words=["rig.pem"])
+
+
+def test_a_wrong_passphrase_is_refused(bench):
+    """A protected key with another passphrase signs nothing; the right one does."""
+    for name, text in (("right", "correct horse\n"), ("wrong", "battery staple\n")):
+        (bench.folder / name).write_text(text)
+        (bench.folder / name).chmod(0o600)
+    assert bench.call("keys", "new", "locked", "--passphrase-file", "right").code == 0
+    key = str(bench.folder / "home" / "keys" / "locked.pem")
+    wrong = bench.call("run", bench.station(), "--key", key, "--passphrase-file", "wrong")
+    refused(bench, wrong, code=30, words=["passphrase"])
+    assert bench.call("run", "station", "--key", key, "--passphrase-file", "right").code == 11
+
+
+def test_two_runs_at_once_on_one_rig_are_refused(bench):
+    """The second one is told who holds the rig; the first is not disturbed."""
+    first = bench.start("run", bench.station(duration_s=60))
+    lock = bench.folder / "home" / "rig.lock"
+    while not (lock.exists() and lock.read_text()):
+        assert first.poll() is None
+    second = bench.call("run", "station")
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=60)
+    assert second.code == 20, second
+    assert f"pid {json.loads(json.dumps(second.err)).split('pid ')[1].split(',')[0]}" in second.err
+    assert "held by run" in second.err
+
+
+def test_a_reports_folder_that_cannot_be_made_is_refused(bench):
+    """A file where the folder should be is named."""
+    (bench.folder / "taken").write_text("")
+    called = bench.call("run", bench.station(), "--reports", "taken/reports")
+    refused(bench, called, code=22, words=["taken/reports", "--reports"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="rights: mounting needs root")
+def test_a_read_only_reports_folder_is_refused(bench):
+    """Nothing was measured that could not be written."""
+    bench.reports.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "none", str(bench.reports)], check=True)
+    try:
+        called = bench.call("run", bench.station())
+    finally:
+        subprocess.run(["umount", str(bench.reports)], check=True)
+    refused(bench, called, code=22, words=[str(bench.reports)])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="rights: mounting needs root")
+def test_too_little_room_is_refused(bench):
+    """A disk that the evidence will not fit on is refused with both numbers."""
+    bench.reports.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(bench.reports)], check=True)
+    try:
+        called = bench.call("run", bench.station())
+    finally:
+        subprocess.run(["umount", str(bench.reports)], check=True)
+    refused(bench, called, code=22, words=["8 MiB free", "--reports"])
+
+
+@pytest.mark.parametrize("duration", ["10", "ten minutes", "-5s", "0s", "1h-5m"])
+def test_a_duration_without_a_unit_is_refused(bench, duration):
+    """`--duration 10` could be seconds or minutes: it is asked for, not guessed."""
+    called = bench.call("run", bench.station(), "--duration", duration)
+    assert called.code == 2, called
+    assert bench.run_dirs() == []
+
+
+def test_a_missing_profile_is_named(bench):
+    """A typing mistake in the path is a usage error."""
+    called = bench.call("run", "statoin")
+    assert called.code == 2, called
+    assert "statoin" in called.err

@@ -1,0 +1,170 @@
+"""`hilrig run`, from the command to the files that it leaves."""
+
+import json
+import os
+import re
+import signal
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from hilrig.core.files import EVIDENCE_FILES, VIEW_FILES
+
+
+def result_of(run_dir):
+    return json.loads((run_dir / "result.json").read_bytes())
+
+
+def wait_for_phase(bench, phase):
+    """Return the run directory once its status says `phase`."""
+    for _ in range(600):
+        for run_dir in bench.run_dirs():
+            status = run_dir / "status.json"
+            if status.exists() and json.loads(status.read_bytes())["phase"] == phase:
+                return run_dir
+        time.sleep(0.1)
+    raise AssertionError(f"no run reached {phase}")
+
+
+def test_a_run_leaves_the_whole_directory(finished):
+    """Evidence, result, signatures and every view are there, and nothing that is no result's."""
+    _, called, run_dir = finished
+    names = {path.name for path in run_dir.iterdir()}
+    expected = {*EVIDENCE_FILES, *VIEW_FILES, "result.json", "attestation.dsse.json", "attestation.sigstore.json"}
+    assert expected | {"views.dsse.json", "run.log"} == names, called
+
+
+def test_the_exit_code_the_page_and_the_junit_tell_one_story(finished):
+    """One result.json feeds exit code, terminal, HTML, JUnit and Markdown."""
+    _, called, run_dir = finished
+    result = result_of(run_dir)
+    status, sentence = result["judgement"]["status"], result["judgement"]["sentence"]
+    assert called.code == result["exit_code"] == {"PASS": 0, "FAIL": 10, "INCONCLUSIVE": 11}[status]
+    assert status in called.out
+    assert sentence in called.out
+    assert status in (run_dir / "summary.md").read_text()
+    assert f"<title>{status}" in (run_dir / "report.html").read_text()
+    suite = ET.parse(run_dir / "junit.xml").getroot()
+    names = {f"{case.get('classname').split('.')[-1]}.{case.get('name')}" for case in suite.iter("testcase")}
+    assert {check["check_id"] for check in result["judgement"]["checks"]} <= names
+
+
+def test_200_frames_never_pass_a_p99_limit(finished):
+    """A percentile needs 459 frames at least: fewer are INCONCLUSIVE, and the sentence says so."""
+    _, called, run_dir = finished
+    check = next(c for c in result_of(run_dir)["judgement"]["checks"] if c["check_id"] == "latency.p99_max_ms")
+    assert check["status"] == "INCONCLUSIVE"
+    assert "459" in check["sentence"]
+    assert called.code == 11
+
+
+def test_every_frame_is_on_record(finished):
+    """200 measured and 20 warm-up frames at 100 fps: offered, each with an outcome."""
+    _, _, run_dir = finished
+    measured = {m["metric"]: m["value"] for m in result_of(run_dir)["judgement"]["measurements"]}
+    assert measured["frames_offered"] == 200
+    assert result_of(run_dir)["n_warmup_frames_cut"] == 20
+
+
+def test_a_slow_target_fails_the_check(bench):
+    """A target that needs 20 ms cannot meet a limit of 5 ms: lower bound over the limit."""
+    station = bench.station(backend="service_ms: 20", p99_max_ms=5, duration_s=12, fps=40)
+    called = bench.call("run", station)
+    check = next(
+        c for c in result_of(bench.run_dirs()[0])["judgement"]["checks"] if c["check_id"] == "latency.p99_max_ms"
+    )
+    assert check["status"] == "FAIL", called
+    assert called.code in {10, 11}, called  # 11 when the machine itself disturbed the run
+
+
+def test_a_target_slower_than_the_camera_drops_frames(bench):
+    """40 ms for a frame every 10 ms: three of four frames find no decision, each is counted."""
+    station = bench.station(backend="service_ms: 40", more="  frames: {drop_max_pct: 1}")
+    called = bench.call("run", station)
+    checks = {c["check_id"]: c for c in result_of(bench.run_dirs()[0])["judgement"]["checks"]}
+    assert checks["frames.drop_max_pct"]["status"] == "FAIL", called
+    assert 60 < checks["frames.drop_max_pct"]["observed"] < 90
+    assert checks["latency.p99_max_ms"]["observed"] is None
+    assert "infinite" in checks["latency.p99_max_ms"]["observed_text"]
+
+
+def test_nan_scores_are_failed_frames(bench):
+    """Every tenth frame scores NaN: a tenth of the frames has failed, none of them is "ok"."""
+    called = bench.call("run", bench.station(backend="non_finite_every: 10"))
+    checks = {c["check_id"]: c for c in result_of(bench.run_dirs()[0])["judgement"]["checks"]}
+    assert checks["frames.failed_max_pct"]["status"] == "FAIL", called
+    assert checks["frames.failed_max_pct"]["observed"] == pytest.approx(10, abs=1)
+    assert called.code == 10
+
+
+def test_ctrl_c_ends_a_run_in_order(bench):
+    """What was recorded until then is judged and signed; the exit code says who ended it."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = wait_for_phase(bench, "measure")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 12, out + err
+    assert result_of(run_dir)["ended"] == "aborted"
+    assert bench.call("verify", str(run_dir)).code == 12
+
+
+def test_a_killed_run_is_listed_and_recovered(bench):
+    """After kill -9 no result is there, `list` says so, `recover` judges and signs what was kept."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = wait_for_phase(bench, "measure")
+    time.sleep(2)  # the journals are flushed once a second: there is something to keep
+    pid = json.loads((run_dir / "status.json").read_bytes())["pid"]
+    os.kill(pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 21, err
+    assert f"hilrig recover {run_dir}" in err
+    assert not (run_dir / "result.json").exists()
+    assert "recoverable" in bench.call("list").out
+    recovered = bench.call("recover", str(run_dir))
+    assert recovered.code == 11, recovered
+    assert result_of(run_dir)["ended"] == "recovered"
+    assert bench.call("verify", str(run_dir)).code == 11
+
+
+def test_a_target_that_dies_is_named_and_not_judged(bench):
+    """The worker's death is the finding; frames without an answer are counted, the model is not blamed."""
+    called = bench.call("run", bench.station(backend="crash_after: 60"))
+    assert called.code == 11, called
+    assert "worker" in called.out
+    assert "SIGKILL" in called.out
+    result = result_of(bench.run_dirs()[0])
+    assert result["ended"] == "process_lost"
+
+
+def test_json_is_one_object_on_stdout(bench):
+    """A CI job parses stdout; everything for people goes to stderr."""
+    called = bench.call("run", bench.station(), "--json")
+    printed = json.loads(called.out)
+    assert printed["exit_code"] == called.code
+    assert printed["status"] == "INCONCLUSIVE"
+
+
+def test_a_shorter_run_than_the_profile_asks_cannot_pass(bench):
+    """--duration below the profile's is measured and judged, and is INCONCLUSIVE for want of time."""
+    station = bench.station(duration_s=60, fps=300)
+    called = bench.call("run", station, "--duration", "2s")
+    checks = {c["check_id"]: c for c in result_of(bench.run_dirs()[0])["judgement"]["checks"]}
+    assert checks["latency.duration_minutes"]["status"] == "INCONCLUSIVE", called
+    assert called.code == 11
+
+
+def test_the_step_summary_of_a_ci_job_gets_the_table(bench, tmp_path):
+    """With GITHUB_STEP_SUMMARY set, the Markdown view is appended to it."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    bench.call("run", bench.station(), GITHUB_STEP_SUMMARY=str(summary))
+    assert summary.read_text().startswith("before\n")
+    assert "latency.p99_max_ms" in summary.read_text()
+
+
+def test_progress_without_a_terminal_is_plain_lines(finished):
+    """A CI log gets lines, no control characters."""
+    _, called, _ = finished
+    assert "checking the rig" in called.err
+    assert not re.search(r"\x1b", called.err + called.out)
