@@ -138,7 +138,7 @@ def make_frames(
     frames["frame_id"] = ids
     frames["outcome"] = Outcome.DECIDED
     frames["defects"] = defects
-    intended_ns = T0_NS + np.array([plan.offset_ns(frame_id) for frame_id in ids.tolist()], np.int64)
+    intended_ns = T0_NS + ids * plan.period_numerator_ns // plan.period_denominator
     release_ns = intended_ns + np.round(np.broadcast_to(lateness_us, ids.shape) * 1000).astype(np.int64)
     decided_ns = intended_ns + np.round(np.broadcast_to(latency_ms, ids.shape) * NS_PER_MS).astype(np.int64)
     left_ns = decided_ns - release_ns

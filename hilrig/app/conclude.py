@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
-from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import Signer
 
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.statement import build_result_statement, build_views_statement

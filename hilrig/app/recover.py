@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import Signer
 
 from hilrig.app.conclude import conclude
 from hilrig.core.clock import Clock

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import Signer
 
 from hilrig.app.conclude import conclude
 from hilrig.app.folders import lease_folder

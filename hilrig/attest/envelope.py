@@ -9,7 +9,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError
-from securesystemslib.signer import Signature, Signer  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import Signature, Signer
 
 from hilrig.attest.public_key import ECDSA_P256, PublicKey
 from hilrig.attest.statement import Statement, read_statement

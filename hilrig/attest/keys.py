@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import CryptoSigner
 
 from hilrig.attest.pem import parse_public_key, parse_signer
 from hilrig.attest.public_key import PublicKey, accept_public_key

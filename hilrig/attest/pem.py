@@ -6,7 +6,7 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
-from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # exported, but not in __all__
+from securesystemslib.signer import CryptoSigner
 
 from hilrig.attest.public_key import PublicKey, accept_public_key
 from hilrig.core.errors import TrustError

@@ -96,6 +96,8 @@ def _hint(kind: str, detail: Mapping[str, Any]) -> str:
         return did_you_mean(found, re.findall(r"'([^']*)'", detail["ctx"]["expected"]))
     if kind == "string_type" and isinstance(found, bool | int | float):
         return "put it in quotes"
+    if kind == "string_type" and found is None:
+        return 'write a text; the word null needs quotes: "null"'
     if not isinstance(found, str):
         return ""
     if kind == "bool_type":

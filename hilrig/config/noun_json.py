@@ -76,7 +76,7 @@ def _refuse_constant(name: str) -> float:
 def _first_fault(error: ValidationError) -> str:
     detail = error.errors(include_url=False)[0]
     where = ".".join(map(str, detail["loc"])) or "the whole"
-    return f"'{where}': {detail['msg']}"
+    return f"'{where}': {detail['msg'].replace('Input should be', 'expected')}"
 
 
 def _unknown_key(given: Any, read: Any, *, at: str) -> str | None:

@@ -102,7 +102,7 @@ class BackendKeys(Keys):
     """The runtime that executes the model."""
 
     name: str = Field(
-        description="Runtime: `onnx`, `null` (no model: measures the harness alone), or a plug-in's name."
+        description="`onnx`, a plug-in's name, or `'null'` in quotes, which runs no model (for benchmarks)."
     )
     options: dict[str, Any] = Field(default={}, description="The runtime's own options, checked against it.")
 

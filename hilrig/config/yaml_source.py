@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from hilrig.config.document import Document, Mark, Path
+from hilrig.config.document import Document, Mark, Path, merge
 from hilrig.config.scalars import resolve
 from hilrig.config.yaml_text import decode, syntax_problem
 from hilrig.core.errors import ConfigError, Problem
@@ -29,12 +29,12 @@ def read_yaml(data: bytes, *, file: str) -> Document:
     try:
         reader.read()
     except yaml.YAMLError as error:
-        raise ConfigError([*reader.document.problems, syntax_problem(error, file=file)]) from error
+        raise ConfigError(merge(reader.document.problems, [syntax_problem(error, file=file)])) from error
     except (ValueError, OverflowError) as error:  # PyYAML takes any \UXXXXXXXX for a character
         reader.note(
             _mark(loader.get_mark()), "bad_text", "an escape that is no character", "write the character itself"
         )
-        raise ConfigError(reader.document.problems) from error
+        raise ConfigError(merge(reader.document.problems)) from error
     return reader.document
 
 
@@ -101,7 +101,7 @@ class _Reader:
         try:
             value = event.value if event.style else resolve(event.value)
         except ValueError as error:
-            self.note(self.document.marks[path], "bad_number", str(error))
+            self.note(self.document.marks[path], "bad_number", str(error), "is it text? put it in quotes")
             return None
         if value is None:
             self.document.marks[path] = empty_mark

@@ -86,9 +86,8 @@ def check_journal(folder: Path, spec: JournalSpec) -> CheckedJournal:
         RecordError: a file is a link, is no regular file, is too large for a journal, or cannot be read.
     """
     journal = read_untrusted(folder / spec.journal_name, max_bytes=JOURNAL_MAX_BYTES)
-    data = open_untrusted(
-        folder / spec.data_name
-    )  # after the journal: a live writer's data is ahead, never behind
+    # Opened after the journal was read: a live writer's data is ahead of its journal, never behind.
+    data = open_untrusted(folder / spec.data_name)
     with data or io.BytesIO() as file:
         walk = _Walk(spec, file, io.BytesIO(journal or b""))
         problem = _missing(spec, journal, data) or walk.to_first_mismatch()
@@ -155,6 +154,8 @@ class _Walk:
             return f"expected {expected}, found seq {entry.seq} at byte {entry.offset}"
         if (entry.kind == EntryKind.SCHEMA) != (entry.seq == 0):
             return f"expected the schema first and only there, found a {entry.kind} line"
+        if entry.kind == EntryKind.END and entry.length:
+            return f"expected no bytes behind the last batch, found an end line with {entry.length}"
         if entry.length > PAYLOAD_MAX_BYTES:
             return f"expected at most {PAYLOAD_MAX_BYTES} bytes in a message, found {entry.length}"
         return ""

@@ -38,7 +38,7 @@ def recover(folder: Path, *, clock: Clock) -> Recovery:
     Raises:
         RecordError: the run is finished or still being written, a file is not hilrig's, the disk is full.
     """
-    if (folder / files.RESULT).exists():
+    if os.path.lexists(folder / files.RESULT):
         hint = f"hilrig verify {folder}"
         raise RecordError(f"{folder} is finished ({files.RESULT} is there): nothing to recover", hint=hint)
     lock_fd = lock_run(folder)

@@ -35,7 +35,7 @@ class Recovery:
 
     @property
     def n_frames_missing(self) -> int | None:
-        """Return how many frames at least were offered but are not in the record; None when nobody knows."""
+        """Return how many frames the last status or the dropped lines have beyond the record; None: unknown."""
         if "n_offered" not in self.status_counts and not self.frames.n_rows_untrusted:
             return None
         offered = self.status_counts.get("n_offered", 0)
@@ -52,7 +52,9 @@ class Recovery:
         if missing is None:
             return f"How many frames were offered beyond these is unknown ({self.status_problem})."
         if missing:
-            return f"At least {missing} frames were offered that the record does not have."
+            return (
+                f"The last status and the dropped lines speak of {missing} frames that the record does not have."
+            )
         return "No frame that the last status counted is missing."
 
     def detail(self) -> dict[str, Any]:

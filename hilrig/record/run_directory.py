@@ -16,7 +16,10 @@ RESERVE_NAME: Final = ".reserve"
 RESERVE_BYTES: Final = 4 * BYTES_PER_MIB
 DISK_FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-_PART: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PROFILE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_RUN_ID: Final = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._]{0,99}"
+)  # no hyphen: the last one in the name stands before it
 
 
 def create(reports: Path, *, profile_name: str, run_id: str, started_at_utc: str) -> Path:
@@ -31,7 +34,9 @@ def create(reports: Path, *, profile_name: str, run_id: str, started_at_utc: str
     Raises:
         RecordError: the name is taken or cannot be made, `reports` is missing or read-only, the disk is full.
     """
-    name = "-".join((compact_utc(started_at_utc), _part("profile", profile_name), _part("run id", run_id)))
+    _check_part("profile", profile_name, _PROFILE)
+    _check_part("run id", run_id, _RUN_ID)
+    name = f"{compact_utc(started_at_utc)}-{profile_name}-{run_id}"
     folder = reports / name
     try:
         folder.mkdir(mode=0o755)
@@ -42,10 +47,9 @@ def create(reports: Path, *, profile_name: str, run_id: str, started_at_utc: str
     return folder
 
 
-def _part(what: str, text: str) -> str:
-    if _PART.fullmatch(text):
-        return text
-    raise RecordError(f"a {what} in a folder's name should match {_PART.pattern}, found '{text}'")
+def _check_part(what: str, text: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(text):
+        raise RecordError(f"a {what} in a folder's name should match {pattern.pattern}, found {text!r}")
 
 
 def _reserve(folder: Path) -> None:

@@ -103,7 +103,7 @@ class Supervisor:
         self._t0_ns = 0
         self._stall_channel = 0
         self._seen_done = 0
-        self._can_record = True
+        self._disk_refused = False
 
     def run(self) -> RunEnd:
         """Do the whole run and return how it ended.
@@ -273,17 +273,17 @@ class Supervisor:
 
     def _record(self, action: Callable[[], None]) -> None:
         """Append evidence; nothing more once the disk refused, so that the record stays a prefix."""
-        if self._can_record:
-            self._can_record = self._write(action)
+        if not self._disk_refused:
+            self._write(action)
 
-    def _write(self, action: Callable[[], None]) -> bool:
-        """Return whether the disk took it; the first refusal ends the run in order."""
+    def _write(self, action: Callable[[], None]) -> None:
+        """Write something; the disk's first refusal ends the run in order."""
         try:
             action()
         except OSError as error:
             if error.errno not in DISK_ERRORS:
                 raise
-            if self._ended is not Ended.DISK_FULL:
+            if not self._disk_refused:
+                self._disk_refused = True
                 self._end(Ended.DISK_FULL, f"the record could not be written: {error.strerror}")
-            return False
-        return True
+                self._event("disk_full", {"error": error.strerror})

@@ -47,7 +47,7 @@ def _lateness(window: Window) -> SelfCheck:
 def _rate(window: Window) -> SelfCheck:
     off_pct = rate_off_pct(window)
     asked = quantity(NS_PER_S / window.plan.period_ns, "fps")
-    observed = "no rate" if off_pct is None else f"{quantity(off_pct, '%')} off"
+    observed = "not paced" if off_pct is None else f"{quantity(off_pct, '%')} off"
     return stated(
         "feeder.rate",
         ok=off_pct is not None and abs(off_pct) <= RATE_OFF_PCT_MAX,
@@ -60,10 +60,12 @@ def _rate(window: Window) -> SelfCheck:
 
 
 def rate_off_pct(window: Window) -> float | None:
-    """Return by how many per cent the offered rate is off, positive when too slow; None below two frames.
+    """Return by how many per cent the offered rate is off, positive when too slow; None when nothing paced it.
 
     From the medians of the first and the last tenth of the frames: one late frame at an edge is lateness, no rate.
     """
+    if window.plan.pacing is Pacing.UNPACED:
+        return None
     released = window.measured.stamps_ns[RELEASE] > 0
     release_ns = window.measured.stamps_ns[RELEASE][released]
     due_ns = grid_ns(window.plan, window.measured.frame_id[released])

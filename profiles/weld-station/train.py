@@ -25,8 +25,11 @@ from torch import Tensor, nn
 
 from hilrig.feed.synthetic import LABELS, SyntheticFeed, SyntheticOptions
 
-N_LABELS = len(LABELS)
+NAMES: tuple[str, ...] = LABELS
+N_LABELS = len(NAMES)
 EDGE_PX = 512
+CELL_PX = 16
+N_CELLS = EDGE_PX // CELL_PX
 OPSET = 17  # read by onnxruntime 1.13 and later: JetPack 5 and 6
 
 TRAINING = (
@@ -47,18 +50,26 @@ class Recipe:
     training_frames: int = 2400
     validation_frames: int = 400
     golden_frames: int = 320
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 16
     peak_learning_rate: float = 3e-3
     weight_decay: float = 0.02
+    cell_weight: float = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """Frames in memory: BGR uint8 n x 512 x 512 x 3, and for each label 1.0 where the frame has the defect."""
+    """Frames in memory, with their truth for each of the labels.
+
+    Args:
+        pixels: n x 512 x 512 x 3, BGR.
+        truth: n x 4, 1.0 where the frame has the defect.
+        cells: n x 4 x 32 x 32, 1.0 in the 16-pixel cells that a defect's box touches.
+    """
 
     pixels: NDArray[np.uint8]
     truth: NDArray[np.float32]
+    cells: NDArray[np.float32]
 
     def sha256(self) -> str:
         """Return the digest over the pixels of all frames in order."""
@@ -69,11 +80,13 @@ def generate(series: Sequence[SyntheticOptions], n_frames: int) -> Frames:
     """Return `n_frames` frames, from each of the series in turn."""
     feeds = [SyntheticFeed(options, Path()) for options in series]
     pixels = np.empty((n_frames, EDGE_PX, EDGE_PX, 3), np.uint8)
-    truth = np.zeros((n_frames, N_LABELS), np.float32)
+    cells = np.zeros((n_frames, N_LABELS, N_CELLS, N_CELLS), np.float32)
     for frame in range(n_frames):
-        found = feeds[frame % len(feeds)].fill(frame, pixels[frame]).labels or ()
-        truth[frame, [LABELS.index(label) for label in found]] = 1.0
-    return Frames(pixels=pixels, truth=truth)
+        for defect in feeds[frame % len(feeds)].fill(frame, pixels[frame]).defects:
+            rows = slice(defect.y0_px // CELL_PX, -(-defect.y1_px // CELL_PX))
+            columns = slice(defect.x0_px // CELL_PX, -(-defect.x1_px // CELL_PX))
+            cells[frame, NAMES.index(defect.label), rows, columns] = 1.0
+    return Frames(pixels=pixels, truth=cells.max((2, 3)), cells=cells)
 
 
 def conv(n_in: int, n_out: int, stride: int) -> nn.Sequential:
@@ -97,7 +110,7 @@ def separable(n_in: int, n_out: int) -> nn.Sequential:
 
 
 class WeldNet(nn.Module):
-    """Image to one logit per label: strided convolutions, then the strongest and the mean response anywhere."""
+    """Image to a map of logits, one for each label and 16-pixel cell; the strongest cell speaks for the image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,13 +124,18 @@ class WeldNet(nn.Module):
             conv(64, 64, 1),
             separable(64, 96),
         )
-        self.head = nn.Linear(2 * 96, N_LABELS)
+        self.cells = nn.Conv2d(96, N_LABELS, 1)
+        self.gain = nn.Parameter(torch.ones(N_LABELS))
+        self.offset = nn.Parameter(torch.zeros(N_LABELS))
+
+    def look(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the n x 4 logits of the images, and the n x 4 x 32 x 32 logits of their cells."""
+        cells: Tensor = self.cells(self.features(image))
+        return cells.amax((2, 3)) * self.gain + self.offset, cells
 
     def forward(self, image: Tensor) -> Tensor:
         """Return n x 4 logits of n x 3 x 512 x 512 RGB in [0, 1]."""
-        response = self.features(image)
-        logits: Tensor = self.head(torch.cat([response.amax((2, 3)), response.mean((2, 3))], 1))
-        return logits
+        return self.look(image)[0]
 
 
 def to_image(pixels: NDArray[np.uint8]) -> Tensor:
@@ -125,11 +143,12 @@ def to_image(pixels: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(pixels).flip(-1).permute(0, 3, 1, 2).to(torch.float32) * (1 / 255)
 
 
-def augmented(image: Tensor, random: np.random.Generator) -> Tensor:
+def augmented(image: Tensor, cells: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Return the batch mirrored and lit at random: a weld has no left or right, the lamp ages."""
     mirrored = [axis for axis in (2, 3) if random.random() < 0.5]  # noqa: PLR2004 - a fair coin
     gain = torch.from_numpy(random.uniform(0.85, 1.15, (len(image), 1, 1, 1)).astype(np.float32))
-    return (image.flip(mirrored) * gain).clamp(0, 1).contiguous(memory_format=torch.channels_last)
+    lit = (image.flip(mirrored) * gain).clamp(0, 1)
+    return lit.contiguous(memory_format=torch.channels_last), cells.flip(mirrored)
 
 
 def batches(n_frames: int, size: int, random: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -152,7 +171,10 @@ def fit(recipe: Recipe, training: Frames, validation: Frames) -> tuple[WeldNet, 
         start_s = time.monotonic()
         losses = []
         for chosen in batches(len(training.pixels), recipe.batch, random):
-            losses.append(step(net, optimizer, training, chosen, random))
+            image, cells = to_image(training.pixels[chosen]), torch.from_numpy(training.cells[chosen])
+            truth = torch.from_numpy(training.truth[chosen])
+            batch = augmented(image, cells, random)
+            losses.append(step(net, optimizer, batch, truth, recipe.cell_weight))
             schedule.step()
         validation_loss = evaluate(net, validation)
         point = {
@@ -169,18 +191,21 @@ def fit(recipe: Recipe, training: Frames, validation: Frames) -> tuple[WeldNet, 
 def step(
     net: WeldNet,
     optimizer: torch.optim.Optimizer,
-    training: Frames,
-    chosen: NDArray[np.int64],
-    random: np.random.Generator,
+    batch: tuple[Tensor, Tensor],
+    truth: Tensor,
+    cell_weight: float,
 ) -> float:
-    """Learn from one batch; return its loss."""
+    """Learn from one batch of images and their cells; return the loss over the images."""
+    image, cells = batch
     net.train()
-    image = augmented(to_image(training.pixels[chosen]), random)
     with torch.autocast("cpu", torch.bfloat16):
-        logits = net(image)
-    loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), torch.from_numpy(training.truth[chosen]))
+        logits, cell_logits = net.look(image)
+    loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), truth)
+    cell_loss = nn.functional.binary_cross_entropy_with_logits(
+        cell_logits.float(), cells, pos_weight=torch.tensor(cell_weight)
+    )
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call] # untyped in torch
+    (loss + cell_loss).backward()  # type: ignore[no-untyped-call] # untyped in torch
     optimizer.step()
     return float(loss.detach())
 
@@ -237,7 +262,7 @@ def choose_thresholds(scores: NDArray[np.float32], truth: NDArray[np.float32]) -
     """Return for every label the middle of the thresholds with the best F1, to two digits."""
     grid = np.arange(0.05, 0.96, 0.01)
     chosen: dict[str, float] = {}
-    for column, label in enumerate(LABELS):
+    for column, label in enumerate(NAMES):
         found = scores[:, column, None] >= grid
         real = truth[:, column, None] > 0
         hits = (found & real).sum(0)
@@ -251,7 +276,7 @@ def quality(
 ) -> dict[str, dict[str, float]]:
     """Return counts, precision and recall for every label."""
     table: dict[str, dict[str, float]] = {}
-    for column, label in enumerate(LABELS):
+    for column, label in enumerate(NAMES):
         found, real = scores[:, column] >= thresholds[label], truth[:, column] > 0
         hits = int((found & real).sum())
         table[label] = {

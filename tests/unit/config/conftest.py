@@ -1,5 +1,7 @@
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,7 +102,9 @@ class OptionlessPlugin:
 @pytest.fixture
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace feeds and backends by fakes: these tests are about options, not about what they do."""
-    here = f"{__name__}:"
+    here = "hilrig_fake_plugins:"
+    fakes = SimpleNamespace(FakePlugin=FakePlugin, NeedyPlugin=NeedyPlugin, OptionlessPlugin=OptionlessPlugin)
+    monkeypatch.setitem(sys.modules, "hilrig_fake_plugins", fakes)
     feeds = {
         "synthetic": f"{here}FakePlugin",
         "folder": f"{here}NeedyPlugin",

@@ -82,7 +82,7 @@ def test_a_comment_that_runs_on_is_named():
         ("1: x\n", (1, 1), "bad_key", '"1"'),
         ("true: x\n", (1, 1), "bad_key", '"true"'),
         (".nan: x\n", (1, 1), "bad_key", '".nan"'),
-        (": x\n", (1, 1), "bad_key", "missing before ':'"),
+        ("?\n: x\n", (1, 2), "bad_key", "missing before ':'"),
         ("? [a, b]\n: 1\n", (1, 3), "bad_key", "can't be a key"),
         ("a: .nan\n", (1, 4), "bad_number", "finite"),
         ("a: 1e999\n", (1, 4), "bad_number", "too large"),
@@ -119,7 +119,11 @@ def test_an_escape_beyond_unicode_is_located():
 
 def test_all_smaller_mistakes_at_once_before_a_syntax_error():
     """Mistakes found before the structure breaks are reported along with the break."""
-    assert [problem.code for problem in faults("a: 1\na: 2\nb: *x\nc: [\n")] == ["duplicate_key", "anchor", "syntax"]
+    assert [problem.code for problem in faults("a: 1\na: 2\nb: *x\nc: [\n")] == [
+        "duplicate_key",
+        "anchor",
+        "syntax",
+    ]
 
 
 def test_what_is_refused_is_passed_over_whole():
@@ -130,10 +134,18 @@ def test_what_is_refused_is_passed_over_whole():
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 500_000, "{a: " * 100_000, "- " * 300_000, "? " * 300_000, "a: 1\n" * 200_000, "k: [" + "a," * 400_000,
-     "".join(f"k{i}: 1\n" for i in range(80_000)), "a: &a [*a]\n" * 50_000],
+    [
+        "[" * 500_000,
+        "{a: " * 100_000,
+        "- " * 300_000,
+        "? " * 300_000,
+        "a: 1\n" * 200_000,
+        "k: [" + "a," * 400_000,
+        "".join(f"k{i}: 1\n" for i in range(80_000)),
+        "a: &a [*a]\n" * 50_000,
+    ],
     ids=["lists", "blocks", "dashes", "question marks", "one key", "long list", "many keys", "aliases"],
-)  # fmt: skip
+)
 def test_hostile_files_end_quickly(text: str):
     """A file built to exhaust the parser is refused in time that does not grow with it."""
     started = time.process_time()

@@ -79,6 +79,12 @@ def test_a_name_that_could_leave_the_folder_is_refused(tmp_path, name, which):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_id_with_a_hyphen_is_refused(tmp_path):
+    """The last hyphen of the name stands before the id, so that the list can tell profile and id apart."""
+    with pytest.raises(RecordError, match="run id"):
+        new_run(tmp_path, run_id="7f-3a")
+
+
 @pytest.mark.parametrize("text", ["", "now", "2026-11-21T05:33:12", "2026-13-01T00:00:00Z", "20261121"])
 def test_a_start_that_is_no_utc_time_is_refused(text):
     """A start without offset, or no time at all, is refused with what was found."""

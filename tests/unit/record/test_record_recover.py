@@ -67,7 +67,7 @@ def test_a_cut_run_keeps_its_prefix_and_says_what_is_gone(run):
     assert recovery.frames.n_rows_kept == 900
     assert recovery.frames.n_rows_untrusted == 100
     assert recovery.n_frames_missing == 100
-    assert "At least 100 frames were offered that the record does not have." in recovery.sentence
+    assert "speak of 100 frames that the record does not have." in recovery.sentence
     assert frames_of(run) == frames_table(900).tobytes()
 
 
@@ -148,6 +148,16 @@ def test_a_second_damage_is_told_beside_the_first(run):
     assert (run / "lost+found" / "frames.arrows.tail").read_bytes() == first_tail
     assert (run / "lost+found" / "frames.arrows.tail.2").exists()
     assert frames_of(run) == frames_table(600).tobytes()
+
+
+def test_damage_after_a_recovery_is_a_difference(run):
+    """An earlier recovery excuses what it told, not what was spoilt since."""
+    cut(run, "frames.arrows", 10)
+    recover(run, clock=CLOCK)
+    assert parquet_differences(run) == ()
+    with (run / "frames.arrows").open("ab") as file:
+        file.write(b"more")
+    assert any("4 bytes of frames.arrows" in difference for difference in parquet_differences(run))
 
 
 def test_a_table_made_before_the_damage_is_kept_aside(run):

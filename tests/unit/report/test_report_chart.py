@@ -3,7 +3,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from report_documents import (
+from report_checks import (
     FAILED_P99,
     HOSTILE,
     INFINITE_P999,
@@ -11,8 +11,8 @@ from report_documents import (
     PASSED_DURATION,
     PASSED_P99,
     UNMEASURED_GPU,
-    make_series,
 )
+from report_documents import make_series
 
 from hilrig.report.chart_svg import latency_chart
 from hilrig.report.margin_svg import LIMIT_AT_PX, WIDTH_PX, margin_bar

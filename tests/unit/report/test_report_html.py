@@ -5,7 +5,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from report_documents import HOSTILE, PASSED_MEMORY, make_document, make_failing, make_passing
+from report_checks import HOSTILE, PASSED_MEMORY
+from report_documents import make_document, make_failing, make_passing
 
 from hilrig.core.verdict import CheckStatus, Judgement
 from hilrig.report.html import HtmlSink

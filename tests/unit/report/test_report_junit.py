@@ -3,7 +3,8 @@ from xml.etree import ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
-from report_documents import HOLDS, PASSED_P99, STEPPED, make_document, make_passing
+from report_checks import HOLDS, PASSED_P99, STEPPED
+from report_documents import make_document, make_passing
 
 from hilrig.core.verdict import Judgement, RunStatus
 from hilrig.report.junit import JunitSink

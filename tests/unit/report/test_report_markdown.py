@@ -5,9 +5,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from report_documents import HOSTILE_SELF_CHECK, PASSED_P99, STEPPED, make_document, make_passing
+from report_checks import HOSTILE_SELF_CHECK, PASSED_P99, STEPPED
+from report_documents import make_document, make_passing
 
 from hilrig.report.markdown import ROWS_MAX, MarkdownSink
+from hilrig.report.values import one_line
 
 MARKUP = {"html_inline", "html_block", "link_open", "image", "em_open", "strong_open", "s_open", "code_inline"}
 

@@ -6,7 +6,8 @@ import matplotlib as mpl
 import matplotlib.image
 import numpy as np
 import pytest
-from report_documents import INFINITE_P999, PASSED_P99, make_document, make_passing
+from report_checks import INFINITE_P999, PASSED_P99
+from report_documents import make_document, make_passing
 
 from hilrig.core.verdict import SeriesPoint
 from hilrig.report.png import PngSink

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_documents import FAILED_P99, PASSED_DROPS, PASSED_P99, make_series
+from report_checks import FAILED_P99, PASSED_DROPS, PASSED_P99
+from report_documents import make_series
 
 from hilrig.core.verdict import SeriesPoint
 from hilrig.report.scale import bucket_edges_s, latency_axis, latency_limits, time_label, time_ticks_s

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from report_documents import (
+from report_checks import (
     FAILED_P99,
     HOLDS,
     INFINITE_P999,
@@ -11,8 +11,8 @@ from report_documents import (
     STEPPED,
     UNDECIDED_P99,
     UNMEASURED_GPU,
-    make_passing,
 )
+from report_documents import make_passing
 
 from hilrig.report.wording import (
     check_title,

@@ -63,7 +63,9 @@ class Bench:
 
 
 def outcomes(records):
-    return "".join({Outcome.DECIDED: "d", Outcome.DROPPED: "x", Outcome.PENDING: "?"}[o] for o in records["outcome"])
+    return "".join(
+        {Outcome.DECIDED: "d", Outcome.DROPPED: "x", Outcome.PENDING: "?"}[o] for o in records["outcome"]
+    )
 
 
 @pytest.mark.parametrize("on_full", OnFull)
@@ -93,8 +95,8 @@ def test_frames_dropped_on_arrival_do_not_fill_the_queue():
 
 
 def test_every_offered_frame_has_an_outcome_and_a_reason():
-    """offered = decided + dropped, and each drop says that the queue was full."""
-    _, records = Bench(on_full=OnFull.DROP_OLDEST, n_frames=20).serve(3, [4, 0, 6, 1])
+    """Frames offered are frames decided or dropped, and each drop says that the queue was full."""
+    _, records = Bench(on_full=OnFull.DROP_OLDEST, n_frames=14).serve(3, [4, 0, 6, 1])
     assert (records["outcome"] != Outcome.PENDING).all()
     dropped = records[records["outcome"] == Outcome.DROPPED]
     assert (dropped["reason"] == OutcomeReason.QUEUE_FULL).all()

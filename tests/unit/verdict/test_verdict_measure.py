@@ -4,11 +4,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from builders import make_frames, make_plan, make_record, undecide
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from builders import make_frames, make_plan, make_record, undecide
 from hilrig.core.frame import FRAME_DTYPE, FrameTable, Outcome, OutcomeReason
 from hilrig.core.run import RunPlan
 from hilrig.core.verdict import Measurement

@@ -1,0 +1,59 @@
+"""Failed self-checks that excuse the model, and those that do not."""
+
+import pytest
+
+from builders import (
+    cpu_time,
+    edges_ns,
+    make_event,
+    make_events,
+    make_frames,
+    make_limit,
+    make_plan,
+    make_record,
+    memory_peak,
+    undecide,
+)
+from hilrig.core.frame import Outcome, OutcomeReason
+from hilrig.core.run import Ended
+from hilrig.core.verdict import RunStatus
+from hilrig.verdict.judge import judge
+
+PLAN = make_plan()
+
+
+def test_late_camera_is_not_blamed_on_the_model() -> None:
+    """Late releases make every latency worse: the failed limit becomes INCONCLUSIVE and says why."""
+    frames = make_frames(PLAN, latency_ms=90.0, lateness_us=60_000.0)
+    judgement = judge(make_record(PLAN, frames=frames))
+    (check,) = judgement.checks
+    assert (check.status.value, judgement.status) == ("INCONCLUSIVE", RunStatus.INCONCLUSIVE)
+    assert "Not held against the model, because the run is not sound: feeder.lateness." in check.sentence
+
+
+@pytest.mark.parametrize("metric", ["failed_pct", "host_memory_peak_mib"])
+def test_late_camera_excuses_no_memory_and_no_failures(metric: str) -> None:
+    """What lateness cannot have caused stays a FAIL."""
+    plan = make_plan(limits=[make_limit("some.limit", metric, 0.5, "%")])
+    frames = make_frames(plan, lateness_us=9000.0, failed=range(100, 200))
+    assert judge(make_record(plan, frames=frames, curves=[memory_peak(plan, 99)])).status is RunStatus.FAIL
+
+
+def test_stolen_time_excuses_drops() -> None:
+    """On a machine whose CPUs were taken away, dropped frames prove nothing against the model."""
+    plan = make_plan(limits=[make_limit("frames.drop_max_pct", "drop_pct", 0.5, "%")])
+    frames = make_frames(plan, dropped=range(100, 200))
+    assert (
+        judge(make_record(plan, frames=frames, curves=cpu_time(plan, steal_s=9))).status is RunStatus.INCONCLUSIVE
+    )
+    assert judge(make_record(plan, frames=frames, curves=cpu_time(plan))).status is RunStatus.FAIL
+
+
+def test_lost_worker_with_unanswered_frames_is_inconclusive() -> None:
+    """A process that died leaves frames without answer: they are cut, and the run decides nothing."""
+    frames = make_frames(PLAN)[:1000]
+    undecide(frames, range(800, 1000), outcome=Outcome.DROPPED, reason=OutcomeReason.RUN_ENDED)
+    end_ns = edges_ns(PLAN)[1]
+    lost = make_event("child_lost", end_ns, role="worker", how="signal 11")
+    events = [*make_events(PLAN, ended=Ended.PROCESS_LOST), lost]
+    assert judge(make_record(PLAN, frames=frames, events=events)).status is RunStatus.INCONCLUSIVE

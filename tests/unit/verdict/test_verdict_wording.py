@@ -1,0 +1,44 @@
+"""Quantities in sentences."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilrig.verdict.wording import counted, listed, quantity
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (25.94321, "ms", "25.94 ms"),
+        (45.0, "ms", "45 ms"),
+        (0.0, "%", "0 %"),
+        (-0.0, "%", "0 %"),
+        (123_456.7, "frames", "123457 frames"),
+        (0.000_012_345, "ms", "0.00001234 ms"),
+        (9.99999, "ms", "10 ms"),
+        (1667.0, "us", "1667 µs"),
+        (1.0, "bool", "1"),
+    ],
+)
+def test_four_significant_digits_without_exponent(value: float, unit: str, text: str) -> None:
+    """Numbers are read by people: no exponent, no trailing zeros, no minus zero."""
+    assert quantity(value, unit) == text
+
+
+@given(value=st.floats(1e-6, 1e9), beside=st.floats(1e-6, 1e9))
+def test_different_numbers_never_look_equal(value: float, beside: float) -> None:
+    """An observation beside its limit is written so that which one is larger can be seen."""
+    if value != beside:
+        assert quantity(value, "ms", beside=beside) != quantity(beside, "ms", beside=value)
+
+
+def test_lists_say_how_many_they_hide() -> None:
+    """A shortened list tells that it is one."""
+    assert listed(["a", "b", "c"], at_most=2) == "a; b; and 1 more"
+    assert listed(["a", "b"], at_most=2) == "a; b"
+
+
+def test_one_is_singular() -> None:
+    """`1 frame`, not `1 frames`."""
+    assert [counted(n, "frame") for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
