@@ -13,6 +13,7 @@ from securesystemslib.signer import Signer
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.statement import build_result_statement, build_views_statement
 from hilrig.config.noun_json import from_json, to_json
+from hilrig.config.plan_file import load_plan
 from hilrig.core import files, registry
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import RecordError, TrustError
@@ -21,7 +22,7 @@ from hilrig.core.frame import PoolFrame, Truth
 from hilrig.core.ports import Sink
 from hilrig.core.result import RESULT_SCHEMA, Document, Result, SignatureInfo
 from hilrig.core.rig import RigInfo
-from hilrig.core.run import Ended, RunEvent, RunPlan, RunRecord
+from hilrig.core.run import Ended, RunEvent, RunRecord
 from hilrig.core.verdict import Judgement
 from hilrig.record.load import load_record
 from hilrig.record.run_directory import write_atomic
@@ -60,7 +61,7 @@ def read_evidence(run_dir: Path) -> RunRecord:
     Raises:
         RecordError: a file is missing, or none that hilrig writes.
     """
-    plan = _read(run_dir, files.PLAN, RunPlan)
+    plan = load_plan(_bytes_of(run_dir, files.PLAN))
     pool = _read(run_dir, files.FEED, tuple[PoolFrame, ...])
     rig = _read(run_dir, files.RIG, RigInfo)
     truths = [Truth(labels=frame.labels) for frame in pool]
@@ -127,10 +128,14 @@ def _hash_file(path: Path) -> str:
 
 
 def _read(run_dir: Path, name: str, noun: type[_T]) -> _T:
+    return from_json(noun, _bytes_of(run_dir, name), what=str(run_dir / name))
+
+
+def _bytes_of(run_dir: Path, name: str) -> bytes:
     data = read_untrusted(run_dir / name, max_bytes=MAX_JSON_BYTES)
     if data is None:
         raise RecordError(f"{run_dir / name} is missing", hint="this is not a whole run directory: hilrig list")
-    return from_json(noun, data, what=str(run_dir / name))
+    return data
 
 
 def _end_of(events: Sequence[RunEvent]) -> RunEvent:

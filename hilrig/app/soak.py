@@ -21,6 +21,7 @@ from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflig
 from hilrig.app.request import RunRequest
 from hilrig.attest.keys import load_signer, read_passphrase
 from hilrig.config.noun_json import from_json, to_json
+from hilrig.config.plan_file import dump_plan
 from hilrig.core import files
 from hilrig.core.clock import Clock, SystemClock
 from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RunAbortedError
@@ -91,7 +92,7 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
     say("started", run_dir=str(run_dir), run_id=plan.run_id)
     try:
         write_atomic(run_dir / files.PROFILE, (Path(plan.profile_folder) / files.PROFILE).read_bytes())
-        write_atomic(run_dir / files.PLAN, to_json(plan))
+        write_atomic(run_dir / files.PLAN, dump_plan(plan))
         write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
         measure(run_dir, ready, plan, stop=stop, clock=clock)
     except (PreconditionError, RunAbortedError):

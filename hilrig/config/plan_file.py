@@ -4,9 +4,9 @@ from typing import Final
 
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.errors import RecordError
+from hilrig.core.files import PLAN
 from hilrig.core.run import RunPlan
 
-PLAN_FILE: Final = "plan.json"
 PLAN_FORMAT_VERSION: Final = 1
 
 
@@ -21,10 +21,10 @@ def load_plan(data: bytes) -> RunPlan:
     Raises:
         RecordError: the bytes are no plan, or one of a format that this hilrig does not read.
     """
-    version = from_json(dict, data, what=PLAN_FILE).get("format_version")
+    version = from_json(dict, data, what=PLAN).get("format_version")
     if version != PLAN_FORMAT_VERSION:
         raise RecordError(
-            f"{PLAN_FILE}: format_version {version!r}, this hilrig reads {PLAN_FORMAT_VERSION}",
+            f"{PLAN}: format_version {version!r}, this hilrig reads {PLAN_FORMAT_VERSION}",
             hint="read this run with the version of hilrig that made it",
         )
-    return from_json(RunPlan, data, what=PLAN_FILE)
+    return from_json(RunPlan, data, what=PLAN)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.config.noun_json import from_json
+from hilrig.config.plan_file import load_plan
 from hilrig.core.errors import HilrigError
 from hilrig.core.run import RunPlan
 from hilrig.run.shared_block import Layout, SharedBlock
@@ -35,7 +35,7 @@ class Setup:
 
     def plan(self) -> RunPlan:
         """Return the run's plan."""
-        return from_json(RunPlan, Path(self.plan_path).read_bytes(), what=self.plan_path)
+        return load_plan(Path(self.plan_path).read_bytes())
 
     def block(self) -> SharedBlock:
         """Return this process's view of the shared memory."""

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from builders import make_plan
-from hilrig.config.noun_json import to_json
+from hilrig.config.plan_file import dump_plan
 from hilrig.core.clock import SystemClock
 from hilrig.core.frame import FeedInfo
 from hilrig.core.profile import FeedSpec, OnFull, QueueSpec
@@ -48,7 +48,7 @@ def test_memory_of_every_process_is_flat(tmp_path):
         ),
         profile_folder=str(tmp_path),
     )
-    (tmp_path / "plan.json").write_bytes(to_json(plan))
+    (tmp_path / "plan.json").write_bytes(dump_plan(plan))
     job = Job(
         plan=plan,
         plan_path=tmp_path / "plan.json",
