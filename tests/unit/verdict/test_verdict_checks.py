@@ -1,5 +1,7 @@
 """Limits held against measurements."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -81,6 +83,13 @@ def test_p99_over_the_limit_beyond_doubt_fails() -> None:
     assert (held.observed, held.lower) == (60.0, 60.0)
     assert held.margin_pct == pytest.approx(-100 * 15 / 45)
     assert held.sentence == "Latency p99: 60 ms, over the limit of 45 ms (88 of 1800 frames over it)."
+
+
+def test_fail_begins_where_the_lower_bound_crosses_the_limit() -> None:
+    """Of 1800 scattered frames, 29 over the limit are beyond doubt for a p99, 28 are not (exact binomial)."""
+    plan = make_plan(limits=[latency_limit("p99", 45)])
+    for n_slow, status in ((28, INCONCLUSIVE), (29, FAIL)):
+        assert check(plan, slow_at(plan, 40 + 60 * np.arange(n_slow))).status is status
 
 
 def test_more_time_is_not_promised_where_it_cannot_help() -> None:
@@ -167,6 +176,14 @@ def test_run_of_exactly_the_required_length_is_long_enough(n_measured: int, minu
     limit = make_limit("latency.duration_minutes", "duration_min", minutes, "min", at_least=True)
     assert check(make_plan(n_measured=n_measured, limits=[limit])).status is PASS
     assert check(make_plan(n_measured=n_measured - 1, limits=[limit])).status is INCONCLUSIVE
+
+
+def test_length_in_whole_frames_is_the_length_that_was_asked_for() -> None:
+    """Ten minutes at 29.97 fps are 17982 frames, a few microseconds short of ten minutes."""
+    limit = make_limit("latency.duration_minutes", "duration_min", 10, "min", at_least=True)
+    held = check(make_plan(n_measured=17_982, fps=Fraction(30_000, 1001), limits=[limit]))
+    assert held.status is PASS
+    assert (held.observed or 0) < 10
 
 
 def test_early_end_keeps_a_failure_that_nothing_could_undo() -> None:

@@ -152,6 +152,15 @@ def test_single_slow_frame_is_visible_in_the_band(spike: int) -> None:
     assert sum(point.n for point in series) == 5000
 
 
+def test_slow_frame_among_many_in_a_bucket_is_its_maximum() -> None:
+    """With 150 frames in a bucket, the maximum is above its p99 and still shown."""
+    plan = make_plan(n_measured=90_000)
+    latency_ms = np.full(plan.n_frames, 10.0)
+    latency_ms[45_000] = 333.0
+    series = judge(make_record(plan, frames=make_frames(plan, latency_ms=latency_ms), curves=[])).latency_series
+    assert [(point.max_ms, point.p99_ms) for point in series if point.max_ms != 10] == [(333, 10)]
+
+
 def test_bucket_without_decisions_has_no_latency() -> None:
     """A blind stretch is a hole in the band with its drops counted, not a line at zero."""
     plan = make_plan(n_measured=1200)

@@ -97,6 +97,12 @@ def test_decision_gap_of_a_healthy_run_is_one_period() -> None:
         assert gap_ms == pytest.approx(1000 / 30, abs=1e-5)
 
 
+def test_gap_before_the_measured_part_is_not_part_of_it() -> None:
+    """A warm-up in which hardly anything was decided makes no gap."""
+    frames = make_frames(PLAN, dropped=range(1, 30))
+    assert value(PLAN, frames, "decision_gap_ms") == pytest.approx(1000 / 30, abs=1e-5)
+
+
 def test_blind_camera_shows_in_the_decision_gap() -> None:
     """Two seconds without decisions are a gap of two seconds, though every decided frame was fast."""
     frames = make_frames(PLAN, dropped=range(500, 560))

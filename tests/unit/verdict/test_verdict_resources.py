@@ -148,6 +148,12 @@ def test_gpu_that_never_moved_is_not_measured() -> None:
     )
 
 
+def test_busiest_half_minute_may_end_at_a_reading() -> None:
+    """Windows are tried wherever either of their ends passes a reading."""
+    t_ns = np.array([0, 40, 60, 61]) * NS_PER_S
+    assert sustained(t_ns, np.array([0.0, 1.0, 0.0, 0.0])) == pytest.approx(20 / 30)
+
+
 def test_half_a_minute_cannot_be_seen_in_less() -> None:
     """Readings that span less than 30 s have no sustained value."""
     assert sustained(np.array([0, 29 * NS_PER_S]), np.array([1.0, 1.0])) is None
@@ -188,6 +194,12 @@ def test_throttle_counter_lost_on_the_way_is_not_zero_events() -> None:
     points = tuple((moment, 5.0) for moment in ticks_ns(PLAN)[:300])
     one = measured([Curve(capability=throttle_counter(), points=points)], "thermal_throttle_events")
     assert (one.value, one.reason) == (None, "no reading at both edges of the measured part")
+
+
+def test_throttle_counter_that_came_late_is_not_zero_events() -> None:
+    """Without a reading at the start nobody knows what was counted before the first one."""
+    points = tuple((moment, 5.0) for moment in ticks_ns(PLAN)[20:])
+    assert measured([Curve(capability=throttle_counter(), points=points)], "thermal_throttle_events").value is None
 
 
 def test_throttle_counter_that_went_back_is_not_measured() -> None:

@@ -119,6 +119,17 @@ def test_clustering_never_makes_a_bound_more_confident(n: int, deff: float, more
     assert far is None or near is None or far >= near - deff * more
 
 
+@given(n=st.integers(500, 30_000), permille=st.sampled_from([500, 950, 990]), deff=st.floats(1, 20))
+def test_ranks_never_claim_more_than_the_effective_frames_allow(n: int, permille: int, deff: float) -> None:
+    """As many frames over the limit as a rank stands for are, divided by the design effect, really refuted."""
+    n_effective = int(n / deff)
+    upper, lower = upper_rank(n, permille, deff), lower_rank(n, permille, deff)
+    if upper is not None:
+        assert (n - upper) / deff <= most_refuted(n_effective, 1 - permille / 1000) + 1e-9
+    if lower is not None:
+        assert (n - lower + 1) / deff >= n_effective - most_refuted(n_effective, permille / 1000) - 1e-9
+
+
 def test_no_frame_over_the_limit_is_no_clustering() -> None:
     """Without frames over the limit the design effect is exactly 1."""
     assert design_effect(np.zeros(1800, np.bool_)) == 1.0
