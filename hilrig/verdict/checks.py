@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from hilrig.core.metrics import METRICS
 from hilrig.core.profile import Comparator, Limit
@@ -13,7 +14,7 @@ from hilrig.verdict.percentile import PERMILLE_OF, hold_percentile
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import capitalised, quantity
 
-SHARES = ("drop_pct", "failed_pct")
+SHARES: Final = ("drop_pct", "failed_pct")
 
 
 def hold_all(

@@ -1,5 +1,7 @@
 """Self-checks of the camera: it was on time, and at the rate that was asked for."""
 
+from typing import Final
+
 from hilrig.core.run import Pacing
 from hilrig.core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from hilrig.core.verdict import SelfCheck
@@ -9,9 +11,9 @@ from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import RELEASE, Window, grid_ns
 from hilrig.verdict.wording import quantity
 
-LATENESS_OF_LIMIT = 0.10
-LATENESS_OF_PERIOD = 0.05
-RATE_OFF_PCT_MAX = 0.1
+LATENESS_OF_LIMIT: Final = 0.10
+LATENESS_OF_PERIOD: Final = 0.05
+RATE_OFF_PCT_MAX: Final = 0.1
 
 
 def check_feeder(window: Window) -> tuple[SelfCheck, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from hilrig.core.run import Ended, RunEvent
 from hilrig.core.units import NS_PER_MS
@@ -12,14 +12,14 @@ from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import counted, listed, quantity
 
-STEP_MS_MAX = 50
+STEP_MS_MAX: Final = 50
 """Between two readings a minute apart, slewing (at most 0.5 ms/s) stays below this; a step does not."""
 
-SUSPEND_MS_MAX = 10
-CLOCK_KEYS = ("monotonic_ns", "realtime_ns", "boottime_ns")
-STEAL_PCT_MAX = 1
-STEAL = ("cpu.mode", "steal")
-NOT_REPORTED = "not reported by this rig"
+SUSPEND_MS_MAX: Final = 10
+CLOCK_KEYS: Final = ("monotonic_ns", "realtime_ns", "boottime_ns")
+STEAL_PCT_MAX: Final = 1
+STEAL: Final = ("cpu.mode", "steal")
+NOT_REPORTED: Final = "not reported by this rig"
 
 Events = tuple[RunEvent, ...]
 

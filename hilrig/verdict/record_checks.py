@@ -1,5 +1,7 @@
 """Self-checks of the record: every frame accounted for, every stamp possible."""
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import INTENDED, Columns, Window, grid_ns
 from hilrig.verdict.wording import counted, listed
 
-KEEP_AND_REPORT = "Do not use this run; keep its directory and report it as a fault of hilrig or of its disk."
+KEEP_AND_REPORT: Final = "Do not use this run; keep its directory and report it as a fault of hilrig or its disk."
 
 
 def check_record(window: Window, events: tuple[RunEvent, ...]) -> tuple[SelfCheck, ...]:

@@ -1,10 +1,12 @@
 """The verdict in one sentence that a person can act on."""
 
+from typing import Final
+
 from hilrig.core.metrics import METRICS
 from hilrig.core.verdict import Check, CheckStatus, RunStatus, SelfCheck
 from hilrig.verdict.wording import capitalised, counted, listed, quantity
 
-N_REASONS_MAX = 3
+N_REASONS_MAX: Final = 3
 
 
 def verdict_sentence(status: RunStatus, checks: tuple[Check, ...], self_checks: tuple[SelfCheck, ...]) -> str:

@@ -1,6 +1,7 @@
 """Self-checks of the telemetry that limits rest on: it was read often enough, and its counters only grew."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import listed
 
-COVERAGE_PCT_MIN = 95
-GAP_PERIODS_MAX = 2.5
+COVERAGE_PCT_MIN: Final = 95
+GAP_PERIODS_MAX: Final = 2.5
 
 
 def check_telemetry(window: Window, telemetry: Telemetry) -> tuple[SelfCheck, ...]:

@@ -28,9 +28,7 @@ def bursty(rng: np.random.Generator, *, n: int, share: float, mean_frames: int) 
     on = rng.geometric(1 / mean_frames, n)
     off = rng.geometric(share / (mean_frames * (1 - share)), n)
     ends = np.cumsum(np.column_stack((off, on)).ravel())
-    over: NDArray[np.bool_] = (
-        np.searchsorted(ends, np.arange(n) + int(off[0] * rng.random()), side="right") % 2 == 1
-    )
+    over: NDArray[np.bool_] = np.searchsorted(ends, np.arange(n), side="right") % 2 == 1
     return over
 
 

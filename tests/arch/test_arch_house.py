@@ -1,0 +1,70 @@
+"""The house rules that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted((ROOT / "hilrig").rglob("*.py"))
+LINES_MAX = 400
+FUNCTION_LINES_MAX = 60
+DRAWERS = {"util", "utils", "helper", "helpers", "common", "misc", "base", "manager"}
+HEAVY = ("pandas", "matplotlib", "pyarrow", "cv2", "onnxruntime", "onnx", "numpy", "securesystemslib")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_file_is_one_idea(path):
+    """At most 400 lines, a docstring, functions of at most 60 lines, no drawer."""
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert len(text.splitlines()) <= LINES_MAX
+    assert path.stem not in DRAWERS
+    assert ast.get_docstring(tree), "a module says what it is for"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+            assert node.end_lineno - node.lineno < FUNCTION_LINES_MAX, node.name
+
+
+def test_folders_are_two_deep():
+    """A module's path is its address: package, part, file."""
+    assert all(len(path.relative_to(ROOT / "hilrig").parts) <= 2 for path in MODULES)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["keys", "--help"], ["list"]])
+def test_help_and_list_import_nothing_heavy(arguments, tmp_path):
+    """The command line answers at once: none of the large libraries is loaded for a look."""
+    code = (
+        "import sys\nfrom hilrig.cli.main import main\n"
+        f"sys.argv = ['hilrig', *{arguments!r}]\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    )
+    (tmp_path / "reports").mkdir()
+    called = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert called.stderr.splitlines()[-1] == "[]"
+
+
+def test_tests_mirror_the_package():
+    """Every part of the package has its folder of unit tests."""
+    parts = {path.name for path in (ROOT / "hilrig").iterdir() if path.is_dir() and not path.name.startswith("__")}
+    mirrored = {path.parent.name for path in (ROOT / "tests" / "unit").glob("*/test_*.py")}
+    assert parts - {"bundled"} == mirrored
+
+
+def test_every_test_says_what_it_holds():
+    """One sentence for each test."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"
+
+
+def test_the_lock_names_no_registry():
+    """Dependencies are pinned with hashes, wherever they are fetched from."""
+    lock = (ROOT / "requirements.lock").read_text()
+    assert "http" not in lock
+    assert "--hash=sha256:" in lock
+    assert all("==" in line for line in lock.splitlines() if line and not line.startswith((" ", "#", "-")))

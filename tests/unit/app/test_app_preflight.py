@@ -1,0 +1,54 @@
+"""hilrig.app.preflight: everything that is missing, at once."""
+
+import pytest
+
+from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.core.errors import PreconditionError
+from stations import write_station
+
+LOCAL = load_rig_or_local(None)
+
+
+def test_a_sound_station_is_ready(tmp_path):
+    """Class, feed and model are known before the run."""
+    ready = preflight(write_station(tmp_path), LOCAL)
+    assert ready.device_class in {"x86-cpu", "arm64-cpu"}
+    assert (ready.feed_info.width_px, ready.feed_info.height_px) == (128, 128)
+
+
+def test_a_limit_that_cannot_be_measured_is_refused_with_its_line(tmp_path):
+    """GPU memory on a machine without a GPU: the check, its place in the profile, the reason."""
+    station = write_station(tmp_path, more="  resources: {gpu_memory_max_mb: 100}")
+    with pytest.raises(PreconditionError, match=r"resources.gpu_memory_max_mb \(profile.yaml:20:15\).*ABSENT"):
+        preflight(station, LOCAL)
+
+
+def test_a_rig_of_another_class_than_found_is_refused(tmp_path):
+    """What a rig file says of its class is held against the hardware."""
+    from dataclasses import replace
+
+    station = write_station(tmp_path)
+    with pytest.raises(PreconditionError, match="the rig file says device class x86-rtx4000"):
+        preflight(station, replace(LOCAL, device_class="x86-rtx4000"))
+
+
+def test_all_problems_are_listed_together(tmp_path):
+    """Two things missing are two lines, not two runs."""
+    station = write_station(
+        tmp_path, more="  resources: {gpu_memory_max_mb: 100}\n  recovery: {power_loss_test: required}"
+    )
+    with pytest.raises(PreconditionError) as caught:
+        preflight(station, LOCAL)
+    assert caught.value.message.count("\n  - ") == 2
+
+
+def test_a_pool_that_does_not_fit_the_memory_is_refused(tmp_path, monkeypatch):
+    """Frames are held in memory: more than half of what is free is refused before it is filled."""
+    import psutil
+
+    class Memory:
+        available = 100_000
+
+    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+    with pytest.raises(PreconditionError, match="lower feed.pool_frames"):
+        preflight(write_station(tmp_path), LOCAL)
