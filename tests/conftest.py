@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-HARDWARE = "hardware: "
+HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
 
 

@@ -1,4 +1,4 @@
-"""What a line camera does to the picture: uneven light, motion blur, sensor noise."""
+"""What a camera does to the picture: uneven light, motion blur, sensor noise."""
 
 from typing import Final
 

@@ -164,7 +164,7 @@ def test_a_reports_folder_that_cannot_be_made_is_refused(bench):
     refused(bench, called, code=22, words=["taken/reports", "--reports"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="rights: mounting needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="hardware: mounting a small disk needs root")
 def test_a_read_only_reports_folder_is_refused(bench):
     """Nothing was measured that could not be written."""
     bench.reports.mkdir()
@@ -176,7 +176,7 @@ def test_a_read_only_reports_folder_is_refused(bench):
     refused(bench, called, code=22, words=[str(bench.reports)])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="rights: mounting needs root")
+@pytest.mark.skipif(os.geteuid() != 0, reason="hardware: mounting a small disk needs root")
 def test_too_little_room_is_refused(bench):
     """A disk that the evidence will not fit on is refused with both numbers."""
     bench.reports.mkdir()

@@ -1,0 +1,43 @@
+"""Runs fed by pictures and by a video instead of the generator."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+
+def with_feed(bench, feed):
+    """Write a station with another feed; return its folder."""
+    folder = bench.folder / bench.station()
+    text = (folder / "profile.yaml").read_text()
+    old = text[text.index("feed:") : text.index("queue:")]
+    (folder / "profile.yaml").write_text(text.replace(old, f"feed: {feed}\n"))
+    return folder
+
+
+def picture(index):
+    return np.full((128, 128, 3), index * 20, np.uint8)
+
+
+@pytest.mark.parametrize("source", ["folder", "video"])
+def test_a_run_shows_recorded_frames(bench, source):
+    """Pictures with known truth, or a video without: shown in a cycle, each with its digest on record."""
+    if source == "folder":
+        folder = with_feed(bench, "{source: folder, pool_frames: 8, options: {path: frames, truth: truth.csv}}")
+        (folder / "frames").mkdir()
+        for index in range(3):
+            cv2.imwrite(str(folder / "frames" / f"{index}.png"), picture(index))
+        (folder / "truth.csv").write_text("file,labels\n0.png,\n1.png,crack\n2.png,crack;spatter\n")
+    else:
+        folder = with_feed(bench, "{source: video, pool_frames: 3, options: {path: line.avi, n_frames: 3}}")
+        video = cv2.VideoWriter(str(folder / "line.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30, (128, 128))
+        for index in range(5):
+            video.write(picture(index))
+        video.release()
+    called = bench.call("run", str(folder))
+    assert called.code == 11, called
+    pool = json.loads((bench.run_dirs()[0] / "feed.json").read_bytes())
+    assert len({frame["sha256"] for frame in pool}) == 3
+    truths = [frame["labels"] for frame in pool]
+    assert truths == ([[], ["crack"], ["crack", "spatter"]] if source == "folder" else [None] * 3)
