@@ -68,6 +68,7 @@ def _environment() -> Environment:
         number=values.number,
         aligned=values.aligned,
         missing=values.missing,
+        moment=values.moment,
         margin_bar=margin_bar,
         format_duration=format_duration,
     )

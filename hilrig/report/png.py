@@ -20,7 +20,7 @@ from hilrig.report.scale import (
     time_label,
     time_ticks_s,
 )
-from hilrig.report.values import number, one_line
+from hilrig.report.values import moment, number, one_line
 from hilrig.report.wording import (
     MEANING,
     NO_CHECKS,
@@ -74,7 +74,7 @@ def _draw_verdict(figure: Figure, document: Document) -> None:
     )
     sentence = textwrap.wrap(one_line(result.judgement.sentence), 125, max_lines=2, placeholder=" …")
     _text(strip, 0.025, 0.42, "\n".join(sentence), size=12.5, color="white", va="top")
-    facts = f"{result.device_class}, {result.started_at_utc}, {tally(result.judgement)}"
+    facts = f"{result.device_class}, {moment(result.started_at_utc)}, {tally(result.judgement)}"
     _text(strip, 0.975, 0.56, _cut(facts, 90), size=10, color="white", ha="right")
 
 

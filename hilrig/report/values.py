@@ -59,3 +59,9 @@ def missing(reason: str) -> str:
     """Return the words for a number that does not exist: never 0, never blank. Infinite is not unmeasured."""
     words = one_line(reason)
     return words if words.startswith("infinite") else f"not measured: {words or 'no reason was recorded'}"
+
+
+def moment(at_utc: str) -> str:
+    """Return a UTC time as people read it, to the second: `2026-11-21 06:34:39 UTC`; other text as it is."""
+    day, _, time = at_utc.partition("T")
+    return f"{day} {time[:8]} UTC" if time.endswith("Z") else at_utc

@@ -3,12 +3,17 @@
 from typing import Final
 
 SIGNIFICANT_DIGITS: Final = 4
+SMALLEST_SHOWN: Final = 0.001
+"""Nothing that a sentence speaks of means anything below a thousandth of its unit."""
+
 _DIGITS_OF_A_FLOAT: Final = 17
 _UNIT_WORDS: Final = {"us": "µs", "bool": ""}
 
 
 def quantity(value: float, unit: str, *, beside: float | None = None) -> str:
     """Return `25.9 ms`: four significant digits, more where fewer would make it look equal to `beside`."""
+    if beside is None and 0 < abs(value) < SMALLEST_SHOWN:
+        return f"less than {SMALLEST_SHOWN} {_UNIT_WORDS.get(unit, unit)}".rstrip()
     digits = SIGNIFICANT_DIGITS
     if beside is not None and beside != value:
         while digits < _DIGITS_OF_A_FLOAT and _number(value, digits) == _number(beside, digits):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.report.values import aligned, missing, number, one_line, plain, quantity
+from hilrig.report.values import aligned, missing, moment, number, one_line, plain, quantity
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,10 @@ def test_one_line_is_one_line(text: str) -> None:
     line = one_line(text)
     assert len(line.splitlines()) <= 1
     assert line == " ".join(line.split())
+
+
+def test_a_time_is_read_to_the_second():
+    """Nobody reads microseconds of a start; a text that is no time stays as it is."""
+    assert moment("2026-11-21T06:34:39.997692Z") == "2026-11-21 06:34:39 UTC"
+    assert moment("") == ""
+    assert moment("unknown") == "unknown"

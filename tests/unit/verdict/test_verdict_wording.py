@@ -42,3 +42,10 @@ def test_lists_say_how_many_they_hide() -> None:
 def test_one_is_singular() -> None:
     """`1 frame`, not `1 frames`."""
     assert [counted(n, "frame") for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
+
+
+def test_a_quantity_too_small_to_mean_anything_is_said_to_be_small() -> None:
+    """A drift of a billionth of a per cent is not printed to its last digit, and is not called 0."""
+    assert quantity(1.112e-9, "%") == "less than 0.001 %"
+    assert quantity(-9e-6, "ms") == "less than 0.001 ms"
+    assert quantity(0.0, "%") == "0 %"
