@@ -15,7 +15,7 @@ from hilrig.verdict.wording import counted, listed, quantity
         (0.0, "%", "0 %"),
         (-0.0, "%", "0 %"),
         (123_456.7, "frames", "123457 frames"),
-        (0.000_012_345, "ms", "0.00001234 ms"),
+        (0.001_234_5, "ms", "0.001234 ms"),
         (9.99999, "ms", "10 ms"),
         (1667.0, "us", "1667 µs"),
         (1.0, "bool", "1"),
