@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test lint check bench lock clean
+.PHONY: help demo test lint check bench lock sample clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -28,6 +28,12 @@ bench: $(READY)  ## the ratios against peers and limits, printed
 lock: $(READY)  ## pin every dependency anew, with hashes, naming no registry
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --extra cpu --group dev pyproject.toml --output-file requirements.lock
+
+sample: $(READY)  ## make the sample run in reports/ anew, with a key of its own
+	rm -rf build/sample reports/sample reports/sample.pub
+	HILRIG_HOME=build/sample/home $(BIN)/hilrig demo --reports build/sample/reports
+	mv build/sample/reports/* reports/sample
+	cp build/sample/home/keys/rig.pub reports/sample.pub
 
 clean:  ## remove what was set up
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

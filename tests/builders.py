@@ -96,7 +96,6 @@ def make_plan(
         device_class="x86-cpu",
         profile_name="weld-station",
         profile_sha256="0" * 64,
-        profile_folder="profiles/weld-station",
         model=model,
         model_files_sha256={"model.onnx": "1" * 64},
         model_bundle_sha256="2" * 64,

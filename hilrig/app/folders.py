@@ -7,18 +7,23 @@ from pathlib import Path
 from hilrig.core.errors import PreconditionError
 
 
+def hilrig_home() -> Path | None:
+    """Return the folder that the environment variable HILRIG_HOME names, absolute; None when it names none."""
+    home = os.environ.get("HILRIG_HOME")
+    return Path(home).absolute() if home else None
+
+
 def keys_folder() -> Path:
     """Return the folder of this user's keys; `HILRIG_HOME` moves it."""
-    home = os.environ.get("HILRIG_HOME")
-    if home:
-        return Path(home) / "keys"
+    home = hilrig_home()
+    if home is not None:
+        return home / "keys"
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "hilrig" / "keys"
 
 
 def lease_folder() -> Path:
     """Return the folder of the rig's lock: one for all users of the machine, since they share its hardware."""
-    home = os.environ.get("HILRIG_HOME")
-    return Path(home) if home else Path(tempfile.gettempdir()) / "hilrig"
+    return hilrig_home() or Path(tempfile.gettempdir()) / "hilrig"
 
 
 def bundled_profile(name: str) -> Path:

@@ -36,7 +36,6 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         device_class=ready.device_class,
         profile_name=profile.name,
         profile_sha256=profile.sha256,
-        profile_folder=profile.folder,
         model=profile.model,
         model_files_sha256=ready.model_files_sha256,
         model_bundle_sha256=bundle_sha256(ready.model_files_sha256),

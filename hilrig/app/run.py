@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final
 
+from hilrig.app.folders import hilrig_home
 from hilrig.app.request import RunRequest
 from hilrig.config.noun_json import to_json
 from hilrig.core import errors, files
@@ -114,6 +115,7 @@ def _started(request: RunRequest, log: IO[bytes]) -> Iterator[subprocess.Popen[b
         stdout=subprocess.PIPE,
         stderr=log,
         pass_fds=passed,
+        env=os.environ | ({"HILRIG_HOME": str(hilrig_home())} if hilrig_home() else {}),  # for the other folder
         cwd="/",  # `-m` looks into the current folder first: no module of the user's may stand in for ours
         start_new_session=True,  # the terminal's Ctrl-C comes to this process only, which passes it on
     )

@@ -91,7 +91,7 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
     """Do a planned run in its new directory; a run that offered no frame leaves none behind."""
     say("started", run_dir=str(run_dir), run_id=plan.run_id)
     try:
-        write_atomic(run_dir / files.PROFILE, (Path(plan.profile_folder) / files.PROFILE).read_bytes())
+        write_atomic(run_dir / files.PROFILE, (Path(ready.profile.folder) / files.PROFILE).read_bytes())
         write_atomic(run_dir / files.PLAN, dump_plan(plan))
         write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
         measure(run_dir, ready, plan, stop=stop, clock=clock)
@@ -112,7 +112,13 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
         pool = tuple(PoolFrame(sha256=item["sha256"], labels=_labels(item["labels"])) for item in frames)
         write_atomic(run_dir / files.FEED, to_json(pool))
 
-    job = Job(plan=plan, plan_path=run_dir / files.PLAN, feed_info=ready.feed_info, log_path=run_dir / LOG_NAME)
+    job = Job(
+        plan=plan,
+        plan_path=run_dir / files.PLAN,
+        profile_folder=Path(ready.profile.folder),
+        feed_info=ready.feed_info,
+        log_path=run_dir / LOG_NAME,
+    )
     with closing(RunWriter(run_dir, clock=clock)) as writer:
         writer.event("run_created", {"boot_id": ready.rig_info.boot_id}, clock.monotonic_ns())
         Supervisor(job, writer=writer, clock=clock, stop_requested=stop, on_frames=keep_frames).run()

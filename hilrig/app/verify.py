@@ -81,9 +81,7 @@ def _recomputed(run_dir: Path, result: Result) -> Iterator[Finding]:
     except HilrigError as error:
         yield Finding(file=run_dir.name, sentence=f"the evidence cannot be read: {error.message}", hint=error.hint)
         return
-    profile = parse_profile(
-        (run_dir / files.PROFILE).read_bytes(), file=files.PROFILE, folder=record.plan.profile_folder
-    )
+    profile = parse_profile((run_dir / files.PROFILE).read_bytes(), file=files.PROFILE, folder=str(run_dir))
     if profile.limits != record.plan.limits:
         yield Finding(file=files.PLAN, sentence=f"{files.PLAN} has other limits than {files.PROFILE}")
     if to_json(again) != to_json(result):

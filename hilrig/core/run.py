@@ -53,7 +53,6 @@ class RunPlan:
     device_class: str
     profile_name: str
     profile_sha256: str
-    profile_folder: str
     model: ModelSpec
     model_files_sha256: Mapping[str, str]
     model_bundle_sha256: str

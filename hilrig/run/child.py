@@ -23,9 +23,10 @@ EXIT_REPORTED: Final = 3  # the child told its parent what was wrong
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a process of a run is told: the plan's file, the shared block, descriptors that it inherits."""
+    """What a process of a run is told: plan, the profile's folder, shared block, inherited descriptors."""
 
     plan_path: str
+    profile_folder: str
     layout: dict[str, int]
     block_fd: int
     report_fd: int

@@ -46,7 +46,7 @@ class Crew:
         gone = [role for role, child in self._children.items() if not child.is_running()]
         ready = []
         for role, report in self._reports():
-            if report["kind"] == "error":
+            if report.pop("kind") == "error":
                 raise PreconditionError(report["message"], hint=report["hint"])
             self.facts[role] = report
             ready.append(role)
@@ -63,7 +63,7 @@ class Crew:
         lost = []
         for role, report in self._reports():
             self.finished.add(role)
-            if report["kind"] == "error":
+            if report.pop("kind") == "error":
                 lost.append(Lost(role, report["message"]))
             else:
                 self.facts[role] |= report

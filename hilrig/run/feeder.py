@@ -32,7 +32,7 @@ def main() -> None:
 
 def _feed(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
-    frames = _fill_slots(plan, block)
+    frames = _fill_slots(plan, Path(setup.profile_folder), block)
     make_timers_exact()
     is_real_time = try_real_time()
     gc.collect()
@@ -46,10 +46,10 @@ def _feed(setup: Setup) -> None:
     os.eventfd_write(setup.frames_fd, 1)  # wakes a waiting worker so that it sees the end
 
 
-def _fill_slots(plan: RunPlan, block: SharedBlock) -> list[dict[str, object]]:
+def _fill_slots(plan: RunPlan, folder: Path, block: SharedBlock) -> list[dict[str, object]]:
     """Fill every slot from the plan's feed; return each frame's `sha256` and true `labels`."""
     factory = registry.load("feeds", plan.feed.source)
-    feed: Feed = factory(factory.Options(**plan.feed.options), Path(plan.profile_folder))  # type: ignore[attr-defined] # by the port's contract
+    feed: Feed = factory(factory.Options(**plan.feed.options), folder)  # type: ignore[attr-defined] # by the port's contract
     slots = [block.slot(index) for index in range(block.layout.n_slots)]
     try:
         truths = fill_pool(feed, slots)

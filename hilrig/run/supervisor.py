@@ -36,10 +36,11 @@ DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ERO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a supervisor is given: the plan, where its file is, the feed's size, where stderr of processes goes."""
+    """What a supervisor is given: the plan, its file, where the profile's files are, the feed's size, the log."""
 
     plan: RunPlan
     plan_path: Path
+    profile_folder: Path
     feed_info: FeedInfo
     log_path: Path
 
@@ -89,6 +90,7 @@ class Supervisor:
         self._crew = Crew(
             Setup(
                 plan_path=str(job.plan_path),
+                profile_folder=str(job.profile_folder),
                 layout=asdict(layout),
                 block_fd=self._block.fd,
                 report_fd=-1,

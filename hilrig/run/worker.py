@@ -30,12 +30,12 @@ def main() -> None:
 
 def _work(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
-    target = _open_target(plan)
+    target = _open_target(plan, Path(setup.profile_folder))
     facts = target.prepare()
     _refuse_changed_model(plan, dict(facts.get("files_sha256", {})))
     gc.collect()
     gc.freeze()  # what is loaded stays: collections during the run have nothing old to walk
-    setup.report("ready", facts=facts, pid=os.getpid())
+    setup.report("ready", pid=os.getpid(), target=facts)
     _Queue(plan, block, setup).serve(target)
     setup.report("done")
     while block[Word.PHASE] < Phase.DONE:  # the sampler still takes its last reading of this process
@@ -43,9 +43,9 @@ def _work(setup: Setup) -> None:
     target.close()
 
 
-def _open_target(plan: RunPlan) -> Target:
+def _open_target(plan: RunPlan, folder: Path) -> Target:
     factory = registry.load("targets", plan.pipeline.target)
-    target: Target = factory(plan.pipeline, plan.model, Path(plan.profile_folder))
+    target: Target = factory(plan.pipeline, plan.model, folder)
     return target
 
 

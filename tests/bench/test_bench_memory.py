@@ -46,12 +46,12 @@ def test_memory_of_every_process_is_flat(tmp_path):
         feed=FeedSpec(
             source="synthetic", pool_frames=4, options={"seed": 1, "width_px": SIZE_PX, "height_px": SIZE_PX}
         ),
-        profile_folder=str(tmp_path),
     )
     (tmp_path / "plan.json").write_bytes(dump_plan(plan))
     job = Job(
         plan=plan,
         plan_path=tmp_path / "plan.json",
+        profile_folder=tmp_path,
         feed_info=FeedInfo(n_frames=4, height_px=SIZE_PX, width_px=SIZE_PX),
         log_path=tmp_path / "run.log",
     )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -150,3 +151,10 @@ def test_an_unfinished_run_is_no_evidence(finished, tmp_path):
     called = bench.call("verify", str(tmp_path / "half"))
     assert called.code == 30, called
     assert "no finished run" in called.err
+
+
+def test_the_sample_in_the_repository_is_verified():
+    """The run that the README shows is what its key signed, and this version of hilrig finds the same numbers."""
+    reports = Path(__file__).parents[2] / "reports"
+    found = verify(reports / "sample", keys=[reports / "sample.pub"])
+    assert found.ok, f"{found.findings}; after a change of the judgement: make sample"

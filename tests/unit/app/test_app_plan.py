@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
@@ -62,11 +61,3 @@ def test_run_ids_differ_and_have_no_hyphen():
     names = {new_run_id() for _ in range(100)}
     assert len(names) == 100
     assert not any("-" in name for name in names)
-
-
-def test_folders_of_tests_stay_apart(own_home: Path):
-    """HILRIG_HOME moves keys and lock: no test touches a user's own."""
-    from hilrig.app import folders
-
-    assert folders.keys_folder() == own_home / "keys"
-    assert folders.lease_folder() == own_home

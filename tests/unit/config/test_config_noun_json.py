@@ -77,7 +77,6 @@ plans = st.builds(
     device_class=text,
     profile_name=text,
     profile_sha256=text,
-    profile_folder=text,
     model=models,
     model_files_sha256=st.dictionaries(text, text, max_size=3),
     model_bundle_sha256=text,

@@ -43,7 +43,6 @@ PLAN = RunPlan(
     device_class="x86-cpu",
     profile_name="weld-station",
     profile_sha256="",
-    profile_folder="",
     model=ModelSpec(
         files=(), bundle_sha256=None, input_name="i", input_shape=(), output_name="o", labels=("porosity",)
     ),

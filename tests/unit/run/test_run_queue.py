@@ -39,7 +39,13 @@ class Bench:
         for index in range(LAYOUT.n_slots):
             self.block.slot(index)[...] = index
         self.setup = Setup(
-            plan_path="", layout={}, block_fd=-1, report_fd=-1, frames_fd=os.eventfd(0), space_fd=os.eventfd(0)
+            plan_path="",
+            profile_folder="",
+            layout={},
+            block_fd=-1,
+            report_fd=-1,
+            frames_fd=os.eventfd(0),
+            space_fd=os.eventfd(0),
         )
         self.camera = feeder._Queue(plan, self.block, self.setup)
         self.consumer = worker._Queue(plan, self.block, self.setup)
