@@ -22,7 +22,7 @@ _STAGE_TITLES: Final = {
     "service": "service: preprocess, infer, decide",
 }
 _STAGE_METRIC: Final = re.compile(
-    rf"(?!stall_)(?P<stage>.+?)_(?P<statistic>{'|'.join(reversed(_STATISTICS))})(?P<suffix>_incl_drops)?_(ms|us)"
+    rf"(?!stall_)(?P<stage>.+?)_(?P<statistic>{'|'.join(reversed(_STATISTICS))})(?P<suffix>_incl_drops)?_(?P<unit>ms|us)"
 )
 _INSTRUMENT_METRIC: Final = re.compile(r"(feeder|sampler|stall|telemetry|hilrig)_.*")
 
@@ -45,16 +45,16 @@ class StageTable:
 
 def stage_table(measurements: Sequence[Measurement]) -> StageTable:
     """Return every measurement that is a percentile or maximum of a stage, one row a stage."""
-    stages: dict[str, dict[str, Measurement]] = {}
+    stages: dict[tuple[str, str], dict[str, Measurement]] = {}  # by name and unit
     for measurement in measurements:
         matched = _STAGE_METRIC.fullmatch(measurement.metric)
         if matched:
             stage = matched["stage"] + (matched["suffix"] or "")
-            stages.setdefault(stage, {})[matched["statistic"]] = measurement
+            stages.setdefault((stage, matched["unit"]), {})[matched["statistic"]] = measurement
     columns = [name for name in _STATISTICS if any(name in cells for cells in stages.values())]
     rows = [
-        StageRow(title=_stage_title(stage), cells=tuple(stages[stage].get(name) for name in columns))
-        for stage in sorted(stages, key=_stage_rank)
+        StageRow(title=_stage_title(stage), cells=tuple(cells.get(name) for name in columns))
+        for (stage, _), cells in sorted(stages.items(), key=lambda item: (_stage_rank(item[0][0]), item[0]))
     ]
     return StageTable(statistics=tuple(name.replace("_", ".") for name in columns), rows=tuple(rows))
 

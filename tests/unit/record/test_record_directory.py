@@ -30,7 +30,7 @@ def test_the_name_tells_start_profile_and_id(tmp_path):
 
 def test_a_start_with_another_offset_is_named_in_utc(tmp_path):
     """Local times do not mix up the order of runs."""
-    folder = create(tmp_path, profile_name="p", run_id="1", started_at_utc="2026-11-21T00:33:12.5-05:00")
+    folder = create(tmp_path, profile_name="p", run_id="1", started_at_utc="2026-11-21T00:33:12.500000-05:00")
     assert folder.name == "20261121T053312Z-p-1"
 
 
@@ -48,7 +48,9 @@ def test_a_missing_reports_folder_is_named_with_the_command_that_makes_it(tmp_pa
     assert caught.value.hint == f"mkdir -p {tmp_path / 'reports'}"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="hardware: root may write everywhere; the end-to-end test mounts a read-only folder"
+)
 def test_a_read_only_reports_folder_is_refused(tmp_path):
     """A folder that cannot be written is an error with a hint, not a traceback."""
     tmp_path.chmod(0o555)

@@ -80,3 +80,9 @@ def test_facts_never_leave_a_blank(tree: dict) -> None:
     rows = facts(tree)
     assert all(text for _, text in rows)
     assert rows == facts(dict(reversed(tree.items())))
+
+
+def test_one_stage_in_two_units_is_two_rows() -> None:
+    """A percentile in ms does not push out the same one in us (found by the property above)."""
+    table = stage_table([measured("queue_p50_ms"), measured("queue_p50_us")])
+    assert [cell.metric for row in table.rows for cell in row.cells if cell] == ["queue_p50_ms", "queue_p50_us"]
