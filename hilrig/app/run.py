@@ -137,7 +137,8 @@ def _signals_forwarded(process: subprocess.Popen[bytes]) -> Iterator[None]:
         seen += 1
         process.send_signal(signal.SIGTERM if seen == 1 else signal.SIGKILL)
 
-    before = {number: signal.signal(number, forward) for number in STOP_SIGNALS}
+    heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup ignores
+    before = {number: signal.signal(number, forward) for number in heeded}
     try:
         yield
     finally:

@@ -186,6 +186,9 @@ class Supervisor:
     def _note_lost(self, lost: Lost) -> None:
         self._event("child_lost", {"role": lost.role, "how": lost.how})
         self._end(Ended.PROCESS_LOST, f"the {lost.role} process was lost: {lost.how}")
+        if lost.role == "feeder":  # it cannot say any more that there will be no further frame
+            self._block[Word.FEEDER_DONE] = 1
+            os.eventfd_write(self._fds[0], 1)
 
     def _collect(self) -> None:
         """Drain records up to the count seen one poll ago (see shared_block), and all readings."""

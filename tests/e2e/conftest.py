@@ -28,10 +28,10 @@ class Bench:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")}
         return kept | {"HILRIG_HOME": str(self.folder / "home"), "NO_COLOR": "1"} | extra
 
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-        """Start hilrig and return its process."""
+    def start(self, *arguments: str, through: tuple[str, ...] = (), **extra: str) -> subprocess.Popen[str]:
+        """Start hilrig, perhaps through another command such as nohup, and return its process."""
         return subprocess.Popen(
-            [sys.executable, "-m", "hilrig", *arguments],
+            [*through, sys.executable, "-m", "hilrig", *arguments],
             cwd=self.folder,
             env=self.environment(**extra),
             stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import signal
 import time
 import xml.etree.ElementTree as ET
 
+import psutil
 import pytest
 
 from hilrig.core.files import EVIDENCE_FILES, VIEW_FILES
@@ -125,6 +126,32 @@ def test_a_killed_run_is_listed_and_recovered(bench):
     assert recovered.code == 11, recovered
     assert result_of(run_dir)["ended"] == "recovered"
     assert bench.call("verify", str(run_dir)).code == 11
+
+
+@pytest.mark.parametrize("role", ["feeder", "worker", "sampler_loop", "stall_sentinel"])
+def test_any_process_that_dies_ends_the_run_in_order(bench, role):
+    """Whichever process is killed: the run ends, is judged INCONCLUSIVE and signed, the process is named."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = wait_for_phase(bench, "measure")
+    supervisor = psutil.Process(json.loads((run_dir / "status.json").read_bytes())["pid"])
+    victim = next(child for child in supervisor.children() if f"hilrig.run.{role}" in child.cmdline())
+    victim.kill()
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 11, out + err
+    result = result_of(run_dir)
+    assert result["ended"] == "process_lost"
+    assert f"the {role} process was lost: killed by signal SIGKILL" in result["ended_reason"]
+    assert bench.call("verify", str(run_dir)).code == 11
+
+
+def test_nohup_outlives_its_terminal(bench):
+    """A run started with nohup is not ended by the hangup that nohup was asked to ignore."""
+    process = bench.start("run", bench.station(), through=("nohup",))
+    wait_for_phase(bench, "measure")
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 11, out + err
+    assert result_of(bench.run_dirs()[0])["ended"] == "completed"
 
 
 def test_a_target_that_dies_is_named_and_not_judged(bench):
