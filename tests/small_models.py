@@ -3,9 +3,20 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from hilrig.core.profile import ModelSpec
+from hilrig.core.frame import ColorOrder
+from hilrig.core.profile import Layout, ModelSpec, PreprocessSpec
 
 SHAPE = (1, 3, 8, 8)
+PREPROCESS = PreprocessSpec(
+    width_px=8,
+    height_px=8,
+    color_order=ColorOrder.RGB,
+    scale=1 / 255,
+    mean=(0.0, 0.0, 0.0),
+    std=(1.0, 1.0, 1.0),
+    layout=Layout.NCHW,
+    dtype="float32",
+)
 
 
 def build_model(*, n_labels=2, input_name="image", output_name="scores", dtype=TensorProto.FLOAT, ir_version=9):

@@ -13,7 +13,7 @@ from hilrig.config.rig_file import load_rig
 from hilrig.core import registry
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
-from hilrig.core.metrics import METRICS
+from hilrig.core.metrics import METRICS, POWER_CONTROL
 from hilrig.core.ports import Feed, Target
 from hilrig.core.profile import Limit, Profile
 from hilrig.core.rig import RigInfo, RigSpec
@@ -150,6 +150,9 @@ def _wrong_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str:
 def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -> Iterator[str]:
     for limit in limits:
         needs = METRICS[limit.metric].needs
+        if POWER_CONTROL in needs:
+            yield f"{limit.check_id} ({limit.source}) needs a rig whose power hilrig can cut; this one's it cannot"
+            continue
         answers = {name: _answer(name, capabilities) for name in needs}
         if needs and not any(answer is None for answer in answers.values()):
             reasons = ", ".join(f"{name}: {answer}" for name, answer in answers.items())

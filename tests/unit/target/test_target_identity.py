@@ -5,22 +5,13 @@ from dataclasses import replace
 import pytest
 
 from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import BackendSpec, DecideSpec, Layout, PipelineSpec, PreprocessSpec
+from hilrig.core.profile import BackendSpec, DecideSpec, PipelineSpec
 from hilrig.target.identity import pipeline_sha256
-from small_models import spec_for
+from small_models import PREPROCESS, spec_for
 
 PIPELINE = PipelineSpec(
     target="in_process",
-    preprocess=PreprocessSpec(
-        width_px=8,
-        height_px=8,
-        color_order=ColorOrder.RGB,
-        scale=1 / 255,
-        mean=(0, 0, 0),
-        std=(1, 1, 1),
-        layout=Layout.NCHW,
-        dtype="float32",
-    ),
+    preprocess=PREPROCESS,
     backend=BackendSpec(name="null"),
     decide=DecideSpec(thresholds={"a": 0.5}),
 )

@@ -7,21 +7,11 @@ import numpy as np
 import pytest
 
 from hilrig.core.errors import PreconditionError
-from hilrig.core.frame import ColorOrder, Outcome, OutcomeReason
-from hilrig.core.profile import BackendSpec, DecideSpec, Layout, PipelineSpec, PreprocessSpec
+from hilrig.core.frame import Outcome, OutcomeReason
+from hilrig.core.profile import BackendSpec, DecideSpec, PipelineSpec
 from hilrig.target.in_process import InProcessTarget
-from small_models import spec_for
+from small_models import PREPROCESS, spec_for
 
-PREPROCESS = PreprocessSpec(
-    width_px=8,
-    height_px=8,
-    color_order=ColorOrder.RGB,
-    scale=1 / 255,
-    mean=(0, 0, 0),
-    std=(1, 1, 1),
-    layout=Layout.NCHW,
-    dtype="float32",
-)
 PIXELS = np.full((8, 8, 3), 255, np.uint8)
 
 

@@ -8,19 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Layout, PreprocessSpec
+from hilrig.core.profile import Layout
 from hilrig.target.preprocess import Preprocessor
+from small_models import PREPROCESS
 
-SPEC = PreprocessSpec(
-    width_px=32,
-    height_px=24,
-    color_order=ColorOrder.RGB,
-    scale=1 / 255,
-    mean=(0.0, 0.0, 0.0),
-    std=(1.0, 1.0, 1.0),
-    layout=Layout.NCHW,
-    dtype="float32",
-)
+SPEC = replace(PREPROCESS, width_px=32, height_px=24)
 
 
 def plain(pixels, spec):
