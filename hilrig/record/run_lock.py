@@ -22,7 +22,7 @@ def lock_run(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(fd)
         raise RecordError(
-            f"{folder} is still being written by another process", hint="hilrig watch, or stop it"
+            f"{folder} is still being written by another process", hint="wait until the run ends: hilrig list"
         ) from error
     except OSError as error:
         os.close(fd)

@@ -4,7 +4,6 @@ import fcntl
 import getpass
 import json
 import os
-import shlex
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -99,7 +98,7 @@ def _busy(content: bytes) -> RigBusyError:
     run_id, pid, user, since = (_printable(holder.get(key)) for key in ("run_id", "pid", "user", "since_utc"))
     return RigBusyError(
         f"the rig is held by run {run_id} (pid {pid}, user {user}) since {since}",
-        hint=f"wait until it ends, or end it: hilrig stop {shlex.quote(run_id)}",
+        hint="wait until it ends; Ctrl-C in its terminal ends it in order",
     )
 
 

@@ -32,7 +32,7 @@ def test_the_second_run_learns_who_holds_the_rig(tmp_path):
         found = holder(tmp_path)
     assert error.exit_code is ExitCode.RIG_BUSY
     assert f"run run-1 (pid {os.getpid()}, user {found['user']}) since {found['since_utc']}" in error.message
-    assert error.hint.endswith("hilrig stop run-1")
+    assert "wait until it ends" in error.hint
     assert found["since_utc"].endswith("+00:00")
 
 
@@ -111,14 +111,14 @@ def test_a_name_that_cannot_be_read_is_still_a_lease(tmp_path, content):
 
 
 def test_a_hostile_name_reaches_no_terminal_and_no_shell(tmp_path):
-    """Escape sequences and endless names are cut; what is to be typed is quoted."""
+    """Escape sequences and endless names are cut; nothing of the file is put among what is to be typed."""
     with RigLease(tmp_path, run_id="run-1"):
         hostile = {"run_id": "x; rm -rf ~", "pid": 1, "user": "\x1b[2J" + "a" * 3000, "since_utc": None}
         (tmp_path / LOCK_FILE).write_text(json.dumps(hostile))
         error = refused(tmp_path)
     assert "\x1b" not in error.message
     assert len(error.message) < 400
-    assert error.hint.endswith("hilrig stop 'x; rm -rf ~'")
+    assert "rm" not in error.hint
 
 
 def test_the_folder_is_made_and_every_user_may_take_turns(tmp_path):
