@@ -151,7 +151,7 @@ def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -
     for limit in limits:
         needs = METRICS[limit.metric].needs
         if POWER_CONTROL in needs:
-            yield f"{limit.check_id} ({limit.source}) needs a rig whose power hilrig can cut; it cannot cut this one's"
+            yield f"{limit.check_id} ({limit.source}) needs a rig whose power hilrig can cut; not this one's"
             continue
         answers = {name: _answer(name, capabilities) for name in needs}
         if needs and not any(answer is None for answer in answers.values()):
