@@ -58,6 +58,7 @@ class _Progress:
 
     def follow(self, process: subprocess.Popen[bytes]) -> None:
         """Return when the process has ended."""
+        self._on_status(self._status())
         while not _ended_within(process, STATUS_PERIOD_S):
             self._listen(process)
             self._on_status(self._status())
