@@ -24,7 +24,7 @@ from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.core import files
 from hilrig.core.clock import Clock, SystemClock
-from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RunAbortedError
+from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RecordError, RunAbortedError
 from hilrig.core.frame import PoolFrame
 from hilrig.core.run import RunPlan
 from hilrig.core.units import bytes_to_mib
@@ -98,6 +98,11 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
     except (PreconditionError, RunAbortedError):
         shutil.rmtree(run_dir)
         raise
+    except OSError as error:
+        raise RecordError(
+            f"{run_dir} cannot be written: {error.strerror}",
+            hint=f"make room or choose another folder with --reports; what is there: hilrig recover {run_dir}",
+        ) from error
     release_reserve(run_dir)
     say("judging")
     finish(run_dir)

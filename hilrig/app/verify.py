@@ -12,6 +12,7 @@ from hilrig.config.profile import parse_profile
 from hilrig.core import files
 from hilrig.core.errors import HilrigError, TrustError
 from hilrig.core.result import Result
+from hilrig.core.run import RunPlan
 from hilrig.record.compare import parquet_differences
 from hilrig.record.untrusted_file import read_untrusted
 from hilrig.verdict.judge import judge
@@ -77,16 +78,22 @@ def _recomputed(run_dir: Path, result: Result) -> Iterator[Finding]:
     try:
         yield from (Finding(file=run_dir.name, sentence=text) for text in parquet_differences(run_dir))
         record = read_evidence(run_dir)
+        yield from _other_limits(run_dir, record.plan)
         again = build_result(record, judge(record), digests=result.files)
     except HilrigError as error:
         yield Finding(file=run_dir.name, sentence=f"the evidence cannot be read: {error.message}", hint=error.hint)
         return
-    profile = parse_profile((run_dir / files.PROFILE).read_bytes(), file=files.PROFILE, folder=str(run_dir))
-    if profile.limits != record.plan.limits:
-        yield Finding(file=files.PLAN, sentence=f"{files.PLAN} has other limits than {files.PROFILE}")
     if to_json(again) != to_json(result):
         yield Finding(
             file=files.RESULT,
             sentence=f"{files.RESULT} is signed, but its numbers are not what the evidence gives",
             hint="judged by another version of hilrig, or signed over invented numbers",
         )
+
+
+def _other_limits(run_dir: Path, plan: RunPlan) -> Iterator[Finding]:
+    """Say whether the limits that were judged are those of the profile that was kept."""
+    text = (run_dir / files.PROFILE).read_bytes()
+    profile = parse_profile(text, file=files.PROFILE, folder=str(run_dir))
+    if (profile.limits, profile.sha256) != (plan.limits, plan.profile_sha256):
+        yield Finding(file=files.PLAN, sentence=f"{files.PLAN} was not made from {files.PROFILE}")

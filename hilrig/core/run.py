@@ -88,7 +88,8 @@ class RunPlan:
 class RunEvent:
     """Something that happened at `t_ns` (CLOCK_MONOTONIC). `detail` is JSON.
 
-    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, run_ended.
+    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, run_ended,
+    recovered.
     """
 
     seq: int

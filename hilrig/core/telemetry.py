@@ -103,5 +103,5 @@ ReadingTable = NDArray[np.void]
 
 TIER_CODES: Final = {Tier.FAST: 0, Tier.SLOW: 1, Tier.EDGE: 2}
 
-STALL_DTYPE: Final = np.dtype([("t_start_ns", "<i8"), ("length_ns", "<i8")])
-"""One gap in the stall sentinel's ticks: the host did not run it for that long."""
+HOST_STALL: Final = "hilrig.host.stall"
+"""Name of the channel in which the stall sentinel reports: `t_ns` is a gap's start, the value its length in ns."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from hilrig.core.run import Phase
-from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, Channel, ChannelKind, Tier
+from hilrig.core.telemetry import HOST_STALL, READING_DTYPE, TIER_CODES, Channel, ChannelKind, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
 from hilrig.run.pacing import make_timers_exact
@@ -21,7 +21,7 @@ GAP_NS: Final = 5 * NS_PER_MS
 """Shortest gap that is written down: longer than a neighbour's usual time slice, shorter than a frame."""
 
 STALL_CHANNEL: Final = Channel(
-    name="hilrig.host.stall", unit="ns", kind=ChannelKind.GAUGE, tier=Tier.FAST, source="stall sentinel"
+    name=HOST_STALL, unit="ns", kind=ChannelKind.GAUGE, tier=Tier.FAST, source="stall sentinel"
 )
 """One reading for each gap: `t_ns` is its start, the value its length. No reading is no gap."""
 

@@ -148,7 +148,7 @@ class Supervisor:
             if self._clock.monotonic_ns() > deadline_ns:
                 raise RigLostError(f"{', '.join(sorted(waiting))}: not ready within {LOAD_LIMIT_NS // NS_PER_S} s")
             self._write_status()
-            self._sleep(20 * NS_PER_MS)
+            self._sleep(POLL_PACED_NS)
 
     def _offer(self) -> None:
         """Let the feeder offer its frames, drain while it does."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core.metrics import METRICS
+from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.units import NS_PER_MS, NS_PER_S, bytes_to_mib
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.channels import Series, Telemetry, growth, last_at_end
@@ -16,7 +17,6 @@ from hilrig.verdict.window import Window
 
 SUSTAINED_NS: Final = 30 * NS_PER_S
 THERMAL: Final = ("cause", "thermal")
-STALL_CHANNEL: Final = "hilrig.host.stall"
 AT_THE_END: Final = "no reading at the end of the measured part"
 
 
@@ -110,7 +110,7 @@ def _throttling(telemetry: Telemetry, window: Window) -> Measurement:
 
 def _stalls(telemetry: Telemetry, window: Window) -> Iterator[Measurement]:
     """Yield how often and how long the host ran nobody; stalls that reach into the measured part count whole."""
-    found = telemetry.named(STALL_CHANNEL)
+    found = telemetry.named(HOST_STALL)
     if not found:
         for metric, unit in (("stall_count", "stalls"), ("stall_max_ms", "ms"), ("stall_total_ms", "ms")):
             yield unmeasured(metric, unit, "no stall sentinel ran")

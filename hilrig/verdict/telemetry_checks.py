@@ -1,4 +1,4 @@
-"""Self-checks of the telemetry that limits rest on: it was read often enough, and its counters only grew."""
+"""Self-checks of the telemetry: taken all along, whole where a limit rests on it, counters that only grew."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from hilrig.core.metrics import METRICS
-from hilrig.core.telemetry import ChannelKind, Tier
+from hilrig.core.telemetry import HOST_STALL, ChannelKind, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.channels import Series, Telemetry, over_measured_part
@@ -19,9 +19,30 @@ GAP_PERIODS_MAX: Final = 2.5
 
 
 def check_telemetry(window: Window, telemetry: Telemetry) -> tuple[SelfCheck, ...]:
-    """Return coverage and counters of the channels that the plan's limits need."""
+    """Return whether the sampler worked, then coverage and counters of the channels that the limits need."""
     needed = tuple(_needed(window, telemetry))
-    return (_coverage(window, needed), _counters(window, needed))
+    return (_sampled(window, telemetry), _coverage(window, needed), _counters(window, needed))
+
+
+def _sampled(window: Window, telemetry: Telemetry) -> SelfCheck:
+    """Judge the sampler itself: of the busiest fast channel every reading counts, a value or a reason."""
+    fast = [
+        series.within(window).t_ns.size
+        for series in telemetry.series
+        if series.channel.tier is Tier.FAST and series.channel.name != HOST_STALL
+    ]
+    n_expected = _n_expected(window, Tier.FAST)
+    n_taken = max(fast, default=0)
+    observed = f"{n_taken} of {n_expected} rounds taken"
+    return stated(
+        "telemetry.sampled",
+        ok=100 * n_taken >= COVERAGE_PCT_MIN * n_expected,
+        observed=observed,
+        limit=f"at least {COVERAGE_PCT_MIN} % of the rounds",
+        holds=f"Telemetry was taken all along: {observed}.",
+        broken=f"Telemetry is thin: {observed}.",
+        advice="Free some CPU time for the sampler, or give run.telemetry_period_ms a longer period.",
+    )
 
 
 def _needed(window: Window, telemetry: Telemetry) -> Iterator[Series]:
@@ -50,11 +71,8 @@ def _coverage(window: Window, needed: tuple[Series, ...]) -> SelfCheck:
 
 def _holes(window: Window, series: Series) -> list[str]:
     """Return what is missing from a channel: values count, calls that returned nothing do not."""
-    period_ns = NS_PER_S
-    if series.channel.tier is Tier.FAST:
-        period_ns = window.plan.telemetry_period_ms * NS_PER_MS
+    period_ns, n_expected = _period_ns(window, series.channel.tier), _n_expected(window, series.channel.tier)
     valued = series.valued().within(window)
-    n_expected = max(1, window.duration_ns // period_ns - 1)  # the ends may fall between two readings
     covered_pct = 100 * valued.t_ns.size / n_expected
     edges_ns = np.concatenate(([window.start_ns], np.sort(valued.t_ns), [window.end_ns]))
     gap_periods = float(np.diff(edges_ns).max()) / period_ns
@@ -64,6 +82,14 @@ def _holes(window: Window, series: Series) -> list[str]:
     if gap_periods > GAP_PERIODS_MAX:
         return [f"{key} was silent for {gap_periods:.1f} periods"]
     return []
+
+
+def _period_ns(window: Window, tier: Tier) -> int:
+    return window.plan.telemetry_period_ms * NS_PER_MS if tier is Tier.FAST else NS_PER_S
+
+
+def _n_expected(window: Window, tier: Tier) -> int:
+    return max(1, window.duration_ns // _period_ns(window, tier) - 1)  # the ends may fall between two readings
 
 
 def _counters(window: Window, needed: tuple[Series, ...]) -> SelfCheck:

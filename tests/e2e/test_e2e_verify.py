@@ -6,8 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from hilrig.app.conclude import conclude, hash_files
 from hilrig.app.verify import verify
-from hilrig.core.canonical import canonical_json
+from hilrig.attest.directory import SIGNED_FILES
+from hilrig.attest.envelope import sign, to_sigstore_bundle
+from hilrig.attest.keys import load_signer
+from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.config.noun_json import from_json
+from hilrig.core.canonical import canonical_json, sha256_hex
+from hilrig.core.errors import TrustError
+from hilrig.core.files import VIEW_FILES
+from hilrig.core.result import Result
 
 
 @pytest.fixture
@@ -100,14 +109,6 @@ def test_another_key_does_not_verify(finished):
 
 def test_invented_numbers_are_found_even_when_signed(finished, tmp_path):
     """A result whose numbers the evidence does not give is refused though its signer is trusted."""
-    from hilrig.app.conclude import hash_files
-    from hilrig.attest.envelope import sign, to_sigstore_bundle
-    from hilrig.attest.keys import load_signer
-    from hilrig.attest.statement import build_result_statement, build_views_statement
-    from hilrig.config.noun_json import from_json
-    from hilrig.core.canonical import sha256_hex
-    from hilrig.core.result import Result
-
     bench, _, run_dir = finished
     copy = tmp_path / run_dir.name
     shutil.copytree(run_dir, copy)
@@ -132,14 +133,28 @@ def test_invented_numbers_are_found_even_when_signed(finished, tmp_path):
     assert any("not what the evidence gives" in finding.sentence for finding in found.findings), found.findings
 
 
+def test_limits_other_than_the_profiles_are_found_even_when_signed(finished, tmp_path):
+    """A plan whose limits were loosened, judged and signed as a whole, does not fit the profile beside it."""
+    bench, _, run_dir = finished
+    copy = tmp_path / run_dir.name
+    shutil.copytree(run_dir, copy)
+    for name in SIGNED_FILES + VIEW_FILES:
+        (copy / name).unlink()
+    plan = json.loads((copy / "plan.json").read_bytes())
+    plan["limits"] = [limit for limit in plan["limits"] if limit["check_id"] != "latency.p99_max_ms"]
+    (copy / "plan.json").write_bytes(canonical_json(plan))
+    forged = conclude(copy, load_signer(bench.folder / "home" / "keys" / "rig.pem", passphrase=None))
+    assert forged.judgement.status.value != "FAIL"
+    found = verify(copy, keys=[bench.folder / "home" / "keys" / "rig.pub"])
+    assert [finding.sentence for finding in found.findings] == ["plan.json was not made from profile.yaml"]
+
+
 def test_a_link_in_a_run_directory_is_refused(copied):
     """A link could show another file tomorrow."""
     run_dir, keys = copied
     target = run_dir.parent / "elsewhere.md"
     (run_dir / "summary.md").rename(target)
     (run_dir / "summary.md").symlink_to(target)
-    from hilrig.core.errors import TrustError
-
     with pytest.raises(TrustError, match="not a regular file"):
         verify(run_dir, keys=keys)
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from builders import (
     NS_PER_MS,
     P99,
+    cpu_time,
     make_frames,
     make_limit,
     make_plan,
@@ -53,7 +54,7 @@ def digest(judgement: Judgement) -> str:
 def test_pass_names_the_closest_limit() -> None:
     """The duration is what was asked for, so it is no margin of the model."""
     plan = make_plan(limits=[P99, DROPS, MEMORY, DURATION])
-    judgement = judge(make_record(plan, curves=[memory_peak(plan, 500)]))
+    judgement = judge(make_record(plan, curves=[memory_peak(plan, 500), *cpu_time(plan)]))
     assert judgement.status is RunStatus.PASS
     assert judgement.sentence == (
         "All 4 limits hold; the closest is host memory peak of the target: 500 MiB of 512 MiB allowed."
@@ -273,7 +274,7 @@ def test_eight_hours_are_judged_in_seconds() -> None:
     for name in FRAME_DTYPE.names or ():
         if name.startswith("t_"):
             frames[name] += shift_ns
-    record = make_record(plan, frames=frames, curves=[memory_peak(plan, 100)])
+    record = make_record(plan, frames=frames, curves=[memory_peak(plan, 100), *cpu_time(plan)])
     before_s = os.times().user
     judgement = judge(record)
     assert judgement.status is RunStatus.PASS

@@ -59,7 +59,7 @@ def test_sound_run_passes_every_self_check() -> None:
     """The run that the other tests break holds in all respects."""
     judgement = judge(make_record())
     assert [one.check_id for one in judgement.self_checks if not one.ok] == []
-    assert len({one.check_id for one in judgement.self_checks}) == 14
+    assert len({one.check_id for one in judgement.self_checks}) == 15
     assert judgement.status is RunStatus.PASS
 
 
@@ -235,6 +235,28 @@ def test_sampler_that_stops_before_the_end_is_seen() -> None:
 def test_telemetry_that_no_limit_needs_may_be_thin() -> None:
     """Holes in channels that are only shown do not void a run."""
     assert self_check("telemetry.coverage", curves=utilisation([(ticks_ns(PLAN)[0], 0.5)])).ok
+
+
+@pytest.mark.parametrize(
+    ("points", "ok"),
+    [
+        ([(t, 0.5) for t in ticks_ns(PLAN)], True),
+        ([(t, Reason.OFFLINE) for t in ticks_ns(PLAN)], True),  # the sampler was there, the device was not
+        ([(t, 0.5) for t in ticks_ns(PLAN)[::2]], False),
+        ([], False),
+    ],
+)
+def test_sampler_that_hardly_ran_is_seen_though_no_limit_needs_it(points: list, ok: bool) -> None:
+    """Empty or thin telemetry is the instrument's fault: every round counts, whatever it brought."""
+    assert self_check("telemetry.sampled", curves=utilisation(points)).ok is ok
+
+
+def test_run_without_any_fast_channel_has_no_telemetry() -> None:
+    """The stall sentinel's rare rows are no rounds of the sampler."""
+    stalls = Curve(capability=make_capability("hilrig.host.stall"), points=((ticks_ns(PLAN)[0], 6e6),))
+    broken = self_check("telemetry.sampled", curves=[stalls])
+    assert not broken.ok
+    assert "0 of" in broken.sentence
 
 
 def test_full_telemetry_is_enough() -> None:
