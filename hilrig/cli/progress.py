@@ -54,7 +54,10 @@ class _Lines:
         self._phase = str(status["phase"])
         self._next_s = now_s + LINE_PERIOD_S
         left_s = status.get("total_s", 0) - status.get("elapsed_s", 0)
-        note(describe(status) + (f"  {format_duration(left_s)} left" if left_s > 0 else ""))
+        note(
+            describe(status)
+            + (f"  {format_duration(left_s)} left" if status.get("n_offered") and left_s > 0 else "")
+        )
 
 
 @contextmanager

@@ -53,6 +53,6 @@ def test_lines_come_when_the_phase_changes_and_every_ten_seconds(capsys, monkeyp
 def test_no_time_is_left_before_and_after(capsys):
     """While loading nobody knows, when all frames are out there is none: no line counts below zero."""
     lines = progress._Lines()
-    lines.show({"phase": "loading", "n_offered": 0})
+    lines.show({"phase": "loading", "n_offered": 0, "total_s": 65, "elapsed_s": 0})
     lines.show(MEASURING | {"phase": "done", "elapsed_s": 60.1})
     assert "left" not in capsys.readouterr().err
