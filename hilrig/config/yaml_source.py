@@ -30,7 +30,7 @@ def read_yaml(data: bytes, *, file: str) -> Document:
         reader.read()
     except yaml.YAMLError as error:
         raise ConfigError(merge(reader.document.problems, [syntax_problem(error, file=file)])) from error
-    except (ValueError, OverflowError) as error:  # PyYAML takes any \UXXXXXXXX for a character
+    except (ValueError, OverflowError) as error:  # PyYAML takes any eight hex digits after a backslash and U
         reader.note(
             _mark(loader.get_mark()), "bad_text", "an escape that is no character", "write the character itself"
         )
