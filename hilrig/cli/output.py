@@ -37,11 +37,12 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, sort_keys=True, allow_nan=False))
 
 
-def word(status: str) -> str:
-    """Return a status word, in its colour where colours are wanted."""
+def word(status: str, *, width: int = 0) -> str:
+    """Return a status word, filled up to `width` characters, in its colour where colours are wanted."""
+    padded = f"{status:<{width}}"
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
-        return status
-    return typer.style(status, fg=STATUS_COLORS.get(status), bold=True)
+        return padded
+    return typer.style(padded, fg=STATUS_COLORS.get(status), bold=True)
 
 
 def next_steps(*commands: str) -> None:

@@ -119,7 +119,7 @@ def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False)
         return
     for entry in entries:
         status = entry.status.value if entry.status else entry.state.value
-        say(f"{word(status):<13} {_shown(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
+        say(f"{word(status, width=13)} {_shown(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
     if not entries:
         say(f"no runs in {reports}")
         next_steps("hilrig demo")
@@ -160,10 +160,10 @@ def _show_checks(result: "Result") -> None:
     say(f"  {judgement.sentence}")
     say()
     for check in judgement.checks:
-        say(f"  {word(check.status.value):<13} {check.sentence}")
+        say(f"  {word(check.status.value, width=13)} {check.sentence}")
     for self_check in judgement.self_checks:
         if not self_check.ok:
-            say(f"  {word('INCONCLUSIVE')}  {self_check.sentence} {self_check.advice}")
+            say(f"  {word('INCONCLUSIVE', width=13)} {self_check.sentence} {self_check.advice}")
     say()
 
 

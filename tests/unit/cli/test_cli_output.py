@@ -68,3 +68,14 @@ def test_json_errors_are_one_object_on_stdout(capsys, monkeypatch):
     monkeypatch.setattr(output.state, "wants_json", True)
     output.fail(PreconditionError("no", hint="do"))
     assert json.loads(capsys.readouterr().out) == {"error": "no", "hint": "do", "exit_code": 22}
+
+
+def test_colours_do_not_move_the_columns(monkeypatch):
+    """On a terminal a status word is as wide as without colours, and NO_COLOR takes them away."""
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    coloured = output.word("FAIL", width=13)
+    assert coloured.startswith("\x1b[")
+    assert "FAIL         " in coloured
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.word("FAIL", width=13) == "FAIL         "
