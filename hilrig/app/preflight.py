@@ -10,19 +10,19 @@ import psutil
 
 from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
-from hilrig.core import registry
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
 from hilrig.core.metrics import METRICS, POWER_CONTROL
-from hilrig.core.ports import Feed, Target
 from hilrig.core.profile import Limit, Profile
 from hilrig.core.rig import RigInfo, RigSpec
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import bytes_to_mib
+from hilrig.feed.opening import open_feed
 from hilrig.rig.local import inspect_local
 from hilrig.rig.software import onnxruntime_distribution
 from hilrig.sampler.probe import probe_all
 from hilrig.target.model_files import hash_model_files
+from hilrig.target.opening import open_target
 
 LOCAL_RIG: Final = RigSpec(name="local", transport="local", device_class="auto")
 POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room as well
@@ -96,8 +96,7 @@ def check_target(profile: Profile) -> None:
     """
     if profile.pipeline.backend.name == "onnx":
         onnxruntime_distribution()
-    factory = registry.load("targets", profile.pipeline.target)
-    target: Target = factory(profile.pipeline, profile.model, Path(profile.folder))
+    target = open_target(profile.pipeline, profile.model, Path(profile.folder))
     target.prepare()
     target.close()
 
@@ -108,19 +107,11 @@ def describe_feed(profile: Profile) -> FeedInfo:
     Raises:
         PreconditionError: its files are missing or unreadable.
     """
-    feed = open_feed(profile)
+    feed = open_feed(profile.feed, Path(profile.folder))
     try:
         return feed.describe()
     finally:
         feed.close()
-
-
-def open_feed(profile: Profile) -> Feed:
-    """Return the profile's feed."""
-    factory = registry.load("feeds", profile.feed.source)
-    options = factory.Options(**profile.feed.options)  # type: ignore[attr-defined] # by the port's contract
-    feed: Feed = factory(options, Path(profile.folder))
-    return feed
 
 
 def _attempt(problems: list[str], action: Callable[[], _T]) -> _T | None:

@@ -86,6 +86,8 @@ def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> N
         say(f"  not verified: {finding.sentence}")
     if not done.verified.ok:
         raise typer.Exit(ExitCode.TRUST)
+    if result.exit_code == ExitCode.ABORTED:
+        raise typer.Exit(ExitCode.ABORTED)
     say(f"signature   {done.verified.key_fingerprint} holds over {done.verified.n_files} files")
     say(f"hilrig run  would have exited with {result.exit_code}")
     say(f"report      {_shown(run_dir / 'report.html')}")

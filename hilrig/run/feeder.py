@@ -9,11 +9,10 @@ from collections import deque
 from pathlib import Path
 from typing import Final
 
-from hilrig.core import registry
 from hilrig.core.frame import FRAME_DTYPE, Outcome, OutcomeReason
-from hilrig.core.ports import Feed
 from hilrig.core.profile import OnFull
 from hilrig.core.run import Pacing, Phase, RunPlan
+from hilrig.feed.opening import open_feed
 from hilrig.feed.pool import fill_pool, pool_digest
 from hilrig.run.child import Setup, run_child
 from hilrig.run.pacing import make_timers_exact, try_real_time, wait_until
@@ -48,8 +47,7 @@ def _feed(setup: Setup) -> None:
 
 def _fill_slots(plan: RunPlan, folder: Path, block: SharedBlock) -> list[dict[str, object]]:
     """Fill every slot from the plan's feed; return each frame's `sha256` and true `labels`."""
-    factory = registry.load("feeds", plan.feed.source)
-    feed: Feed = factory(factory.Options(**plan.feed.options), folder)  # type: ignore[attr-defined] # by the port's contract
+    feed = open_feed(plan.feed, folder)
     slots = [block.slot(index) for index in range(block.layout.n_slots)]
     try:
         truths = fill_pool(feed, slots)

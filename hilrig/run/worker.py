@@ -1,6 +1,7 @@
 """The process of the target: takes frames from the queue, has each decided, completes its record."""
 
 import gc
+import mmap
 import os
 import select
 import struct
@@ -8,7 +9,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-from hilrig.core import registry
 from hilrig.core.errors import PreconditionError
 from hilrig.core.frame import FRAME_DTYPE, Outcome, OutcomeReason
 from hilrig.core.ports import Processed, Target
@@ -16,6 +16,7 @@ from hilrig.core.profile import OnFull
 from hilrig.core.run import Phase, RunPlan
 from hilrig.run.child import Setup, run_child
 from hilrig.run.shared_block import SharedBlock, Word
+from hilrig.target.opening import open_target
 
 OUTCOME: Final = struct.Struct("<BB")  # outcome, reason; at byte 4 of a record
 COMPLETION: Final = struct.Struct("<qqqqIf")  # t_dequeue to t_decided, defects, score; at byte 24 of a record
@@ -30,23 +31,18 @@ def main() -> None:
 
 def _work(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
-    target = _open_target(plan, Path(setup.profile_folder))
+    target = open_target(plan.pipeline, plan.model, Path(setup.profile_folder))
     facts = target.prepare()
     _refuse_changed_model(plan, dict(facts.get("files_sha256", {})))
     gc.collect()
     gc.freeze()  # what is loaded stays: collections during the run have nothing old to walk
+    queue = _Queue(plan, block, setup)
     setup.report("ready", pid=os.getpid(), target=facts)
-    _Queue(plan, block, setup).serve(target)
+    queue.serve(target)
     setup.report("done")
     while block[Word.PHASE] < Phase.DONE:  # the sampler still takes its last reading of this process
         time.sleep(LINGER_POLL_S)
     target.close()
-
-
-def _open_target(plan: RunPlan, folder: Path) -> Target:
-    factory = registry.load("targets", plan.pipeline.target)
-    target: Target = factory(plan.pipeline, plan.model, folder)
-    return target
 
 
 def _refuse_changed_model(plan: RunPlan, loaded: dict[str, str]) -> None:
@@ -70,6 +66,8 @@ class _Queue:
         self._keeps = plan.queue.depth if plan.queue.on_full is OnFull.DROP_OLDEST else None
         self._signals_space = plan.queue.on_full is OnFull.BLOCK
         self._slots = [block.slot(index) for index in range(block.layout.n_slots)]
+        for slot in self._slots:
+            slot.reshape(-1)[:: mmap.PAGESIZE].max()  # a page's first touch belongs to loading, not to a frame
         self._released = 0
         self._poll = select.poll()
         self._poll.register(setup.frames_fd, select.POLLIN)

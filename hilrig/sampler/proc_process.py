@@ -83,6 +83,8 @@ def _counter(name: str, unit: str, source: str, *attributes: tuple[str, str]) ->
 class PeakSource:
     """The highest resident memory of the target, exact: the kernel keeps it, nothing falls between two samples.
 
+    Beside it stands what of the target's memory is shared: the frames, which are the instrument's and not its own.
+
     After `begin_window` it is the highest since then. Where the kernel does not let us begin a window, it stays
     the highest of the process's life, which is never too low.
     """
@@ -98,6 +100,13 @@ class PeakSource:
                 source="/proc/PID/status VmHWM",
                 exactness=Exactness.EXACT,
             ),
+            Channel(
+                name="hilrig.process.memory.shared",
+                unit="By",
+                kind=ChannelKind.GAUGE,
+                tier=Tier.EDGE,
+                source="/proc/PID/status RssShmem",
+            ),
         )
         self._source = FileSource(self.channels, KeptFile(folder / "status"), _parse_peak)
         self._reset = KeptFile(folder / "clear_refs", os.O_WRONLY)
@@ -105,8 +114,9 @@ class PeakSource:
         self._window_failed: Reason | None = None
 
     def read(self) -> Sequence[Value]:
-        """Return bytes; a reason when the window that this reading would close was never begun."""
-        return self._source.read() if self._window_failed is None else (self._window_failed,)
+        """Return bytes; for the peak a reason when the window that this reading would close was never begun."""
+        peak, shared = self._source.read()
+        return (peak if self._window_failed is None else self._window_failed), shared
 
     def begin_window(self) -> None:
         """Set the kernel's mark back to what is resident now."""
@@ -124,5 +134,8 @@ class PeakSource:
 
 
 def _parse_peak(data: bytes) -> Sequence[Value]:
-    peak_kib = labelled(data, b"VmHWM:", unit=b" kB")
-    return (Reason.LOST if isinstance(peak_kib, Reason) else peak_kib * BYTES_PER_KIB,)
+    peak_kib, shared_kib = (labelled(data, label, unit=b" kB") for label in (b"VmHWM:", b"RssShmem:"))
+    if isinstance(peak_kib, Reason):  # a process without memory has ended, but nobody has waited for it yet
+        return [Reason.LOST] * 2
+    shared = shared_kib if isinstance(shared_kib, Reason) else shared_kib * BYTES_PER_KIB
+    return peak_kib * BYTES_PER_KIB, shared

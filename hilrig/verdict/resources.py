@@ -11,7 +11,7 @@ from hilrig.core.metrics import METRICS
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.units import NS_PER_MS, NS_PER_S, bytes_to_mib
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Series, Telemetry, growth, last_at_end
+from hilrig.verdict.channels import Series, Telemetry, growth, last_at_end, over_measured_part
 from hilrig.verdict.measure import unmeasured
 from hilrig.verdict.window import Window
 
@@ -31,14 +31,25 @@ def measure_resources(telemetry: Telemetry, window: Window) -> Iterator[Measurem
 
 
 def _host_memory(telemetry: Telemetry, window: Window) -> Measurement:
-    """Return the exact peak: the counter's value at the end of the measured part, at whose start it was reset."""
+    """Return the exact peak of the target's own memory.
+
+    That is the kernel's mark at the end of the measured part, at whose start it was reset, less what was shared at
+    that start: the frames are the instrument's. Frames that were touched only later stay counted, so that the
+    number is never too low.
+    """
     metric = "host_memory_peak_mib"
     found = _found(telemetry, metric)
     peaks_bytes = [last_at_end(series, window) for series in found]
     seen_bytes = [peak for peak in peaks_bytes if peak is not None]
     if not seen_bytes:
         return _missing(metric, _why(metric, found, AT_THE_END))
-    return _memory(metric, max(seen_bytes), n=len(seen_bytes))
+    return _memory(metric, max(seen_bytes) - _shared_bytes(telemetry, window), n=len(seen_bytes))
+
+
+def _shared_bytes(telemetry: Telemetry, window: Window) -> float:
+    """Return how much of the target's memory was shared when the measured part began; 0 where nobody told."""
+    parts = [over_measured_part(series, window) for series in telemetry.named("hilrig.process.memory.shared")]
+    return max((float(part[0]) for part in parts if part is not None), default=0.0)
 
 
 def _gpu_memory(telemetry: Telemetry, window: Window) -> Measurement:

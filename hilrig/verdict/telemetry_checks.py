@@ -12,7 +12,7 @@ from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.channels import Series, Telemetry, over_measured_part
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window
-from hilrig.verdict.wording import listed
+from hilrig.verdict.wording import counted, listed
 
 COVERAGE_PCT_MIN: Final = 95
 GAP_PERIODS_MAX: Final = 2.5
@@ -33,7 +33,7 @@ def _sampled(window: Window, telemetry: Telemetry) -> SelfCheck:
     ]
     n_expected = _n_expected(window, Tier.FAST)
     n_taken = max(fast, default=0)
-    observed = f"{n_taken} of {n_expected} rounds taken"
+    observed = f"{counted(n_taken, 'round')} taken, {n_expected} expected"
     return stated(
         "telemetry.sampled",
         ok=100 * n_taken >= COVERAGE_PCT_MIN * n_expected,

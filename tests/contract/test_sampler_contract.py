@@ -43,7 +43,7 @@ def throttle(what, part):
 
 PRESSURE = "some avg10=0.00 avg60=0.12 avg300=0.09 total=8841\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=17\n"
 STATUS = (
-    "Name:\tworker\nState:\tS (sleeping)\nVmHWM:\t  9000 kB\nVmRSS:\t  8000 kB\n"
+    "Name:\tworker\nState:\tS (sleeping)\nVmHWM:\t  9000 kB\nVmRSS:\t  8000 kB\nRssShmem:\t  3000 kB\n"
     "voluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n"
 )
 FIELDS = "S 1 1 1 0 -1 4194304 500 0 7 0 250 40 0 0 20 0 4 0 100 1 1"
@@ -72,6 +72,7 @@ TREE = {
             "process.context_switches{type=voluntary}",
             "process.context_switches{type=involuntary}",
             "hilrig.process.memory.peak",
+            "hilrig.process.memory.shared",
         ),
     ),
     f"proc/{PID}/schedstat": ("298132 49693 2\n", keys("hilrig.process.run_delay")),

@@ -64,7 +64,7 @@ def test_no_input_gets_past_the_trust_error(data):
         (b"\xef\xbb\xbf{}", "byte order mark"),
         ('{"a":1}'.encode("utf-16"), "byte order mark"),
         ('{"a":1}'.encode("utf-16-be"), "a.json:1:1: not JSON"),
-        (b'{"a":\n 1,}', "a.json:2:4: not JSON"),
+        (b'{"a":\n 1 2}', "a.json:2:4: not JSON"),
         (b"{} {}", "a.json:1:4: not JSON"),
         (b'["\x00"]', "not JSON"),
         (b"", "a.json:1:1: not JSON"),

@@ -1,3 +1,4 @@
+import gc
 import os
 from pathlib import Path
 
@@ -78,9 +79,10 @@ def test_nothing_is_opened_where_nothing_is(tmp_path):
 
 def test_probing_leaves_no_files_open():
     """Asking what is here costs no descriptor."""
+    gc.collect()  # what other tests left to the collector is not counted
     before = len(list(Path("/proc/self/fd").iterdir()))
     probe_all(Path("/"), os.getpid())
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
 @pytest.mark.parametrize("tier", list(Tier))

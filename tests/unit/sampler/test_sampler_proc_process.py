@@ -58,10 +58,10 @@ def test_run_delay_is_the_second_field(folder):
 
 def test_the_peak_is_exact_and_begins_anew(folder):
     """Beginning a window writes the documented 5, and the channel says that it is exact."""
-    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    (folder / "status").write_text("VmHWM:\t 99 kB\nRssShmem:\t 40 kB\n")
     (folder / "clear_refs").write_text("")
     source = PeakSource(folder.parents[1], 7)
-    assert list(source.read()) == [99 * 1024]
+    assert list(source.read()) == [99 * 1024, 40 * 1024]
     assert source.channels[0].exactness is Exactness.EXACT
     assert source.detail() == ""
     source.begin_window()
@@ -71,19 +71,29 @@ def test_the_peak_is_exact_and_begins_anew(folder):
 
 def test_a_peak_that_cannot_begin_anew_says_so(folder):
     """Without clear_refs the peak is that of the whole life: still read, with the reason in words."""
-    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    (folder / "status").write_text("VmHWM:\t 99 kB\nRssShmem:\t 40 kB\n")
     source = PeakSource(folder.parents[1], 7)
     source.begin_window()
-    assert list(source.read()) == [99 * 1024]
+    assert list(source.read()) == [99 * 1024, 40 * 1024]
     assert "whole life" in source.detail()
     source.close()
 
 
 def test_a_window_that_failed_to_begin_gives_no_peak(folder):
     """When the reset itself fails, the next reading is a reason: it would belong to another window."""
-    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    (folder / "status").write_text("VmHWM:\t 99 kB\nRssShmem:\t 40 kB\n")
     (folder / "clear_refs").symlink_to("/dev/full")
     source = PeakSource(folder.parents[1], 7)
     source.begin_window()
-    assert list(source.read()) == [Reason.ERROR]
+    assert list(source.read()) == [Reason.ERROR, 40 * 1024]
+    source.close()
+
+
+def test_a_kernel_that_does_not_count_shared_memory_says_so(folder):
+    """Linux before 4.5 has no RssShmem: the peak is still exact, the shared part is a reason, not 0."""
+    (folder / "status").write_text("VmHWM:\t 99 kB\n")
+    source = PeakSource(folder.parents[1], 7)
+    peak, shared = source.read()
+    assert peak == 99 * 1024
+    assert isinstance(shared, Reason)
     source.close()

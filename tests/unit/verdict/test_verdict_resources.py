@@ -105,6 +105,20 @@ def test_gpu_memory_of_the_process_is_preferred() -> None:
     assert measured([device, unreadable], "gpu_memory_peak_mib").value == 900
 
 
+def test_frames_that_the_instrument_shares_are_not_the_targets_memory() -> None:
+    """What was shared at the start of the measured part is taken off; what was first touched later is not."""
+    shared = make_capability("hilrig.process.memory.shared", tier=Tier.EDGE)
+    curve = Curve(capability=shared, points=((START_NS, 100 * MIB), (END_NS, 180 * MIB)))
+    assert measured([memory_peak(PLAN, 300), curve], "host_memory_peak_mib").value == 200
+
+
+def test_memory_counts_whole_when_nobody_told_what_is_shared() -> None:
+    """Without a reading at both edges nothing is taken off: rather too much than too little."""
+    shared = make_capability("hilrig.process.memory.shared", tier=Tier.EDGE)
+    curve = Curve(capability=shared, points=((START_NS, Reason.LOST), (END_NS, 100 * MIB)))
+    assert measured([memory_peak(PLAN, 300), curve], "host_memory_peak_mib").value == 300
+
+
 def test_gpu_memory_peak_is_of_the_measured_part() -> None:
     """A larger sample before or after the measured part does not count, one inside does."""
     points = (
