@@ -68,6 +68,17 @@ def read_evidence(run_dir: Path) -> RunRecord:
     return load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record
 
 
+def refuse_other_than_run(run_dir: Path) -> None:
+    """Refuse a folder that no run was started in, before anything is written into it.
+
+    Raises:
+        RecordError: a file is missing that every run writes before its first frame.
+    """
+    for name in (files.PROFILE, files.PLAN, files.RIG, files.FEED):
+        if not (run_dir / name).is_file():
+            raise RecordError(f"{run_dir / name} is missing: no run offered a frame here", hint="hilrig list")
+
+
 def build_result(record: RunRecord, judgement: Judgement, *, digests: Mapping[str, str]) -> Result:
     """Return the result of a judged record.
 

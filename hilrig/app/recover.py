@@ -5,7 +5,7 @@ from pathlib import Path
 
 from securesystemslib.signer import Signer
 
-from hilrig.app.conclude import conclude
+from hilrig.app.conclude import conclude, refuse_other_than_run
 from hilrig.core.clock import Clock
 from hilrig.core.result import Result
 from hilrig.record import recover as rescue
@@ -27,6 +27,7 @@ def recover(run_dir: Path, signer: Signer, *, clock: Clock) -> Recovered:
     Raises:
         RecordError: it is finished, still being written, or no run directory.
     """
+    refuse_other_than_run(run_dir)
     recovery = rescue.recover(run_dir, clock=clock)
     release_reserve(run_dir)
     return Recovered(recovery=recovery, result=conclude(run_dir, signer))

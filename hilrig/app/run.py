@@ -17,7 +17,7 @@ from hilrig.app.folders import hilrig_home
 from hilrig.app.request import RunRequest
 from hilrig.config.noun_json import to_json
 from hilrig.core import errors, files
-from hilrig.core.errors import ConfigError, HilrigError, Problem, RigLostError
+from hilrig.core.errors import ConfigError, HilrigError, Problem, RigLostError, UsageError
 
 STATUS_PERIOD_S: Final = 0.5
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -42,10 +42,22 @@ def run(request: RunRequest, *, on_status: Callable[[Status], None]) -> Finished
     Raises:
         HilrigError: whatever kept the run from starting or from being judged.
     """
+    _refuse_closed(request.passphrase_fd)
     with tempfile.TemporaryFile() as log, _started(request, log) as process, _signals_forwarded(process):
         progress = _Progress(on_status)
         progress.follow(process)
         return progress.outcome(process, log)
+
+
+def _refuse_closed(passphrase_fd: int | None) -> None:
+    if passphrase_fd is None:
+        return
+    try:
+        os.fstat(passphrase_fd)
+    except OSError as error:
+        raise UsageError(
+            f"descriptor {passphrase_fd} is not open", hint="redirect into it, as in 3<FILE"
+        ) from error
 
 
 class _Progress:

@@ -83,6 +83,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
         at_utc = utc_text(clock.triple().realtime_ns)
         plan = build_plan(ready, run_id=run_id, created_at_utc=at_utc, duration_s=request.duration_s)
         refuse_small_disk(plan, request.reports)
+        make_reports_folder(request.reports)
         run_dir = create(request.reports, profile_name=plan.profile_name, run_id=run_id, started_at_utc=at_utc)
         run_in(run_dir, ready, plan, signer, stop=stop, clock=clock)
 
@@ -143,6 +144,21 @@ def refuse_small_disk(plan: RunPlan, reports: Path) -> None:
             f"{folder} has {bytes_to_mib(free):.0f} MiB free, this run needs about {bytes_to_mib(needed):.0f} MiB",
             hint="make room, or choose another folder with --reports",
         )
+
+
+def make_reports_folder(reports: Path) -> None:
+    """Make the folder of run directories when it is missing.
+
+    Raises:
+        PreconditionError: it cannot be made.
+    """
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PreconditionError(
+            f"the reports folder {reports} cannot be made: {error.strerror}",
+            hint="choose another folder with --reports",
+        ) from error
 
 
 def say(kind: str, **detail: Any) -> None:

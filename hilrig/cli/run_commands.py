@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913 - the command's options
     request = RunRequest(
         profile=options.absolute(profile),
         rig_file=None if rig is None else options.absolute(rig),
-        reports=_made(reports),
+        reports=options.absolute(reports),
         duration_s=None if duration is None else options.parse_duration(duration),
         key=options.absolute(key or options.default_key()),
         passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
@@ -77,7 +77,7 @@ def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> N
     if ensure_key(keys_folder()):
         note(f"made a signing key: {keys_folder() / 'rig.pem'} (no passphrase; `hilrig keys new` makes others)")
     with progress() as show:
-        done = do_demo(reports=_made(reports), keys_folder=keys_folder(), on_status=show)
+        done = do_demo(reports=options.absolute(reports), keys_folder=keys_folder(), on_status=show)
     run_dir, result = done.finished.run_dir, _read_result(done.finished.run_dir)
     if json:
         print_json(_as_json(run_dir, result))
@@ -103,7 +103,7 @@ def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False)
     from hilrig.core.clock import SystemClock
     from hilrig.record.listing import list_runs as read_runs
 
-    entries = read_runs(reports, clock=SystemClock())
+    entries = read_runs(reports, clock=SystemClock()) if reports.exists() else []
     if json:
         print_json(
             {
@@ -125,21 +125,6 @@ def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False)
     if not entries:
         say(f"no runs in {reports}")
         next_steps("hilrig demo")
-
-
-def _made(reports: Path) -> Path:
-    path = options.absolute(reports)
-    if not path.exists():
-        from hilrig.core.errors import PreconditionError
-
-        try:
-            path.mkdir(parents=True)
-        except OSError as error:
-            raise PreconditionError(
-                f"the reports folder {path} cannot be made: {error.strerror}",
-                hint="choose another folder with --reports",
-            ) from error
-    return path
 
 
 def _read_result(run_dir: Path) -> "Result":

@@ -201,3 +201,31 @@ def test_a_missing_profile_is_named(bench):
     called = bench.call("run", "statoin")
     assert called.code == 2, called
     assert "statoin" in called.err
+
+
+def test_recover_leaves_a_foreign_folder_as_it_was(bench):
+    """`hilrig recover ~` by mistake writes nothing into it."""
+    (bench.folder / "photos").mkdir()
+    (bench.folder / "photos" / "one.jpg").write_bytes(b"x")
+    called = bench.call("recover", "photos")
+    refused(bench, called, code=22, words=["photos", "no run offered a frame here"])
+    assert [path.name for path in (bench.folder / "photos").iterdir()] == ["one.jpg"]
+
+
+def test_a_passphrase_descriptor_that_is_not_open_is_refused(bench):
+    """`--passphrase-fd 9` without `9<FILE` is a usage error."""
+    refused(bench, bench.call("run", bench.station(), "--passphrase-fd", "9"), code=2, words=["descriptor 9"])
+
+
+def test_a_refused_run_makes_no_folder(bench):
+    """What cannot start leaves nothing behind, not even an empty reports folder."""
+    station = bench.station(more="  resources: {gpu_memory_max_mb: 100}")
+    refused(bench, bench.call("run", station), code=22, words=["gpu_memory_max_mb"])
+    assert not bench.reports.exists()
+
+
+def test_a_folder_without_runs_is_an_empty_list(bench):
+    """Before the first run there is nothing to list, and the next step is shown."""
+    called = bench.call("list")
+    assert called.code == 0, called
+    assert "hilrig demo" in called.out
