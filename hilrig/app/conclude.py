@@ -30,6 +30,7 @@ from hilrig.record.untrusted_file import read_untrusted
 from hilrig.verdict.judge import judge
 
 SINKS: Final = ("html", "junit", "markdown", "png")
+DERIVED: Final = (*files.VIEW_FILES, files.ATTESTATION, files.SIGSTORE_BUNDLE, files.VIEWS)
 MAX_JSON_BYTES: Final = 64 << 20
 
 _T = TypeVar("_T")
@@ -39,19 +40,21 @@ def conclude(run_dir: Path, signer: Signer) -> Result:
     """Judge a run from its directory, write and sign the result, render the views.
 
     The order matters: evidence, result over it, signature over that, views that show both, their own statement; so
-    that every byte is covered and nothing refers to itself.
+    that every byte is covered and nothing refers to itself. result.json is written last: a directory without it is
+    unfinished, and what an attempt that was cut short left behind is made anew.
 
     Raises:
-        RecordError: the evidence cannot be read, or the disk is full.
+        RecordError: the evidence cannot be read.
+        OSError: the disk is full.
     """
+    for name in DERIVED:
+        (run_dir / name).unlink(missing_ok=True)
     record = read_evidence(run_dir)
     result = build_result(record, judge(record), digests=hash_files(run_dir))
     result_bytes = to_json(result)
+    for name, data in _documents(result, result_bytes, signer).items():
+        write_atomic(run_dir / name, data)
     write_atomic(run_dir / files.RESULT, result_bytes)
-    envelope = sign(build_result_statement(result, result_sha256=sha256_hex(result_bytes)), signer)
-    write_atomic(run_dir / files.ATTESTATION, envelope)
-    write_atomic(run_dir / files.SIGSTORE_BUNDLE, to_sigstore_bundle(envelope))
-    _write_views(run_dir, result, envelope, signer)
     return result
 
 
@@ -159,18 +162,18 @@ def _end_of(events: Sequence[RunEvent]) -> RunEvent:
     return replace(last, detail={"ended": Ended.RECOVERED.value, "reason": reason})
 
 
-def _write_views(run_dir: Path, result: Result, envelope: bytes, signer: Signer) -> None:
+def _documents(result: Result, result_bytes: bytes, signer: Signer) -> dict[str, bytes]:
+    """Return every file that is made from a result, by name: signatures, views, the statement over both."""
+    envelope = sign(build_result_statement(result, result_sha256=sha256_hex(result_bytes)), signer)
     signature = SignatureInfo(
         key_fingerprint=signer.public_key.keyid,
         envelope_file=files.ATTESTATION,
         envelope_sha256=sha256_hex(envelope),
     )
     document = Document(result=result, signature=signature)
+    made = {files.ATTESTATION: envelope, files.SIGSTORE_BUNDLE: to_sigstore_bundle(envelope)}
     for name in SINKS:
         sink: Sink = registry.load("sinks", name)()
-        write_atomic(run_dir / sink.file_name, sink.render(document))
-    covered = {
-        name: digest for name, digest in hash_files(run_dir).items() if name not in {*result.files, files.RESULT}
-    }
-    statement = build_views_statement(covered, result.run_id)
-    write_atomic(run_dir / files.VIEWS, sign(statement, signer))
+        made[sink.file_name] = sink.render(document)
+    digests = {name: sha256_hex(data) for name, data in made.items()}
+    return {**made, files.VIEWS: sign(build_views_statement(digests, result.run_id), signer)}

@@ -7,6 +7,7 @@ from securesystemslib.signer import Signer
 
 from hilrig.app.conclude import conclude, refuse_other_than_run
 from hilrig.core.clock import Clock
+from hilrig.core.errors import RecordError
 from hilrig.core.result import Result
 from hilrig.record import recover as rescue
 from hilrig.record.recovery import Recovery
@@ -30,4 +31,9 @@ def recover(run_dir: Path, signer: Signer, *, clock: Clock) -> Recovered:
     refuse_other_than_run(run_dir)
     recovery = rescue.recover(run_dir, clock=clock)
     release_reserve(run_dir)
-    return Recovered(recovery=recovery, result=conclude(run_dir, signer))
+    try:
+        return Recovered(recovery=recovery, result=conclude(run_dir, signer))
+    except OSError as error:
+        raise RecordError(
+            f"{run_dir} cannot be written: {error.strerror}", hint="make room, then again"
+        ) from error

@@ -23,6 +23,7 @@ from hilrig.attest.keys import load_signer, read_passphrase
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.core import files
+from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import Clock, SystemClock
 from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RecordError, RunAbortedError
 from hilrig.core.frame import PoolFrame
@@ -92,10 +93,15 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
     """Do a planned run in its new directory; a run that offered no frame leaves none behind."""
     say("started", run_dir=str(run_dir), run_id=plan.run_id)
     try:
-        write_atomic(run_dir / files.PROFILE, (Path(ready.profile.folder) / files.PROFILE).read_bytes())
+        write_atomic(run_dir / files.PROFILE, profile_text(ready))
         write_atomic(run_dir / files.PLAN, dump_plan(plan))
         write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
         measure(run_dir, ready, plan, stop=stop, clock=clock)
+        release_reserve(run_dir)
+        say("judging")
+        finish(run_dir)
+        result = conclude(run_dir, signer)
+        say("finished", exit_code=result.exit_code)
     except (PreconditionError, RunAbortedError):
         shutil.rmtree(run_dir)
         raise
@@ -104,11 +110,19 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
             f"{run_dir} cannot be written: {error.strerror}",
             hint=f"make room or choose another folder with --reports; what is there: hilrig recover {run_dir}",
         ) from error
-    release_reserve(run_dir)
-    say("judging")
-    finish(run_dir)
-    result = conclude(run_dir, signer)
-    say("finished", exit_code=result.exit_code)
+
+
+def profile_text(ready: Ready) -> bytes:
+    """Return the profile's bytes as they were checked.
+
+    Raises:
+        PreconditionError: somebody changed the file since.
+    """
+    path = Path(ready.profile.folder) / files.PROFILE
+    text = path.read_bytes()
+    if sha256_hex(text) != ready.profile.sha256:
+        raise PreconditionError(f"{path} changed between the check and the run", hint="start the run again")
+    return text
 
 
 def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Clock) -> None:

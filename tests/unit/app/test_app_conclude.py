@@ -1,0 +1,70 @@
+"""hilrig.app.conclude: from evidence to a signed result, in an order that a power cut cannot abuse."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from hilrig.app import conclude as subject
+from hilrig.app.verify import verify
+from hilrig.attest.keys import create_key, load_signer
+from hilrig.core import files
+
+SAMPLE = Path(__file__).parents[3] / "reports" / "sample"
+
+
+@pytest.fixture
+def evidence(tmp_path):
+    """Return the sample's evidence without anything that was made from it."""
+    run_dir = tmp_path / "run"
+    shutil.copytree(SAMPLE, run_dir)
+    for name in (*subject.DERIVED, files.RESULT):
+        (run_dir / name).unlink()
+    return run_dir
+
+
+@pytest.fixture
+def signer(tmp_path):
+    """Return the signer of a new key; its public half is `keys/rig.pub`."""
+    create_key(tmp_path / "keys", "rig", passphrase=None)
+    return load_signer(tmp_path / "keys" / "rig.pem", passphrase=None)
+
+
+def is_verified(run_dir, tmp_path):
+    return verify(run_dir, keys=[tmp_path / "keys" / "rig.pub"]).ok
+
+
+def test_the_sample_is_concluded_anew_with_another_key(evidence, signer, tmp_path):
+    """Evidence alone is enough: result, signatures and views follow from it."""
+    result = subject.conclude(evidence, signer)
+    assert is_verified(evidence, tmp_path)
+    assert result.run_id in (evidence / files.REPORT_HTML).read_text()
+
+
+def test_result_json_is_the_last_file_that_is_written(evidence, signer, tmp_path, monkeypatch):
+    """Cut short after any file, the directory is unfinished, never half-signed; a second attempt mends it."""
+    n_writes = len(subject.DERIVED) + 1
+    for n_allowed in range(n_writes):
+        written = []
+
+        def write(path, data, n_allowed=n_allowed, written=written):
+            if len(written) == n_allowed:
+                raise OSError(28, "No space left on device")
+            written.append(path.name)
+            path.write_bytes(data)
+
+        monkeypatch.setattr(subject, "write_atomic", write)
+        with pytest.raises(OSError, match="No space left"):
+            subject.conclude(evidence, signer)
+        assert not (evidence / files.RESULT).exists()
+    monkeypatch.undo()
+    subject.conclude(evidence, signer)
+    assert is_verified(evidence, tmp_path)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    """What every run writes before its first frame has to be there."""
+    from hilrig.core.errors import RecordError
+
+    with pytest.raises(RecordError, match="no run offered a frame here"):
+        subject.refuse_other_than_run(tmp_path)
