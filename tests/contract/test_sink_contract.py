@@ -1,0 +1,51 @@
+"""What every view of a result promises."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hilrig.config.noun_json import from_json
+from hilrig.core import registry
+from hilrig.core.files import VIEW_FILES
+from hilrig.core.result import Document, Result, SignatureInfo
+from hilrig.core.verdict import RunStatus
+
+SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
+
+
+@pytest.fixture(scope="module")
+def document():
+    """Return the document of the sample run."""
+    result = from_json(Result, (SAMPLE / "result.json").read_bytes(), what="the sample")
+    signature = SignatureInfo(
+        key_fingerprint="SHA256:x", envelope_file="attestation.dsse.json", envelope_sha256="0" * 64
+    )
+    return Document(result=result, signature=signature)
+
+
+@pytest.fixture(params=registry.BUILT_IN["sinks"])
+def sink(request):
+    """Return every built-in sink."""
+    return registry.load("sinks", request.param)()
+
+
+def test_every_view_has_a_file_of_its_own():
+    """The files that a run leaves are those of the sinks."""
+    names = [registry.load("sinks", name)().file_name for name in registry.BUILT_IN["sinks"]]
+    assert sorted(names) == sorted(VIEW_FILES)
+
+
+def test_equal_documents_give_equal_bytes(sink, document):
+    """A view depends on nothing but its document."""
+    assert sink.render(document) == sink.render(document)
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_another_verdict_is_another_view(sink, document, status):
+    """The verdict is on every view: change it, and the bytes change."""
+    if status is document.result.judgement.status:
+        return
+    judgement = replace(document.result.judgement, status=status)
+    changed = replace(document, result=replace(document.result, judgement=judgement))
+    assert sink.render(changed) != sink.render(document)

@@ -1,0 +1,155 @@
+"""hilrig.run.supervisor: real processes, a writer that keeps everything in lists."""
+
+import errno
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from builders import make_plan
+from hilrig.config.plan_file import dump_plan
+from hilrig.core.clock import SystemClock
+from hilrig.core.errors import PreconditionError, RunAbortedError
+from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
+from hilrig.core.profile import BackendSpec, FeedSpec
+from hilrig.core.run import Ended
+from hilrig.run import supervisor as subject
+from hilrig.run.supervisor import Job, Supervisor
+
+FPS = Fraction(100)
+SIZE_PX = 128
+
+
+class ListWriter:
+    """Keeps what a run produces; refuses like a full disk after `n_batches` batches of frames."""
+
+    def __init__(self, n_batches=10**9):
+        self.n_batches = n_batches
+        self.tables, self.rows, self.events, self.statuses = [], [], [], []
+        self.capabilities = None
+
+    def channels(self, capabilities):
+        self.capabilities = capabilities
+
+    def frames(self, table):
+        if len(self.tables) >= self.n_batches:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.tables.append(table)
+
+    def readings(self, table):
+        self.rows.append(table)
+
+    def event(self, kind, detail, t_ns):
+        self.events.append((kind, dict(detail)))
+
+    def status(self, status):
+        self.statuses.append(dict(status))
+
+    def flush(self):
+        """Keep nothing back."""
+
+    def all_frames(self):
+        return np.concatenate(self.tables)
+
+    def kinds(self):
+        return [kind for kind, _ in self.events]
+
+
+def supervise(tmp_path, *, writer=None, stop=lambda: False, backend=None, n_measured=100):
+    """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
+    plan = make_plan(n_measured=n_measured, n_warmup=30, fps=FPS)
+    plan = replace(
+        plan,
+        pipeline=replace(
+            plan.pipeline,
+            preprocess=replace(plan.pipeline.preprocess, width_px=SIZE_PX, height_px=SIZE_PX),
+            backend=backend or BackendSpec(name="null", options={"service_ms": 1}),
+        ),
+        model=replace(plan.model, files=(), input_shape=(1, 3, SIZE_PX, SIZE_PX)),
+        feed=FeedSpec(
+            source="synthetic", pool_frames=3, options={"seed": 1, "width_px": SIZE_PX, "height_px": SIZE_PX}
+        ),
+    )
+    (tmp_path / "plan.json").write_bytes(dump_plan(plan))
+    job = Job(
+        plan=plan,
+        plan_path=tmp_path / "plan.json",
+        profile_folder=tmp_path,
+        feed_info=FeedInfo(n_frames=3, height_px=SIZE_PX, width_px=SIZE_PX),
+        log_path=tmp_path / "run.log",
+    )
+    writer = writer or ListWriter()
+    pool = []
+    end = Supervisor(job, writer=writer, clock=SystemClock(), stop_requested=stop, on_frames=pool.extend).run()
+    assert len({frame["sha256"] for frame in pool}) == 3
+    return end, writer
+
+
+def test_a_run_from_its_first_to_its_last_frame(tmp_path):
+    """Every frame once, in order, on the grid; telemetry with both edges; events that tell the whole story."""
+    end, writer = supervise(tmp_path)
+    frames = writer.all_frames()
+    t0_ns = dict(writer.events)["schedule"]["t0_ns"]
+    assert end.ended is Ended.COMPLETED
+    assert frames["frame_id"].tolist() == list(range(130))
+    assert (np.diff(frames["t_intended_ns"]) == 10_000_000).all()
+    assert frames["t_intended_ns"][0] == t0_ns
+    assert set(frames["outcome"].tolist()) <= {Outcome.DECIDED, Outcome.DROPPED}
+    readings = np.concatenate(writer.rows)
+    edges = np.unique(readings["t_ns"][readings["tier"] == 2])
+    assert len(edges) == 2
+    assert abs(int(edges[0]) - (t0_ns + 300_000_000)) < 200_000_000
+    assert readings["channel"].max() < len(writer.capabilities)
+    assert writer.kinds()[-1] == "phase"
+    assert {"schedule", "clock", "child_ready", "run_ended"} <= set(writer.kinds())
+    assert writer.statuses[-1]["n_offered"] == 130
+
+
+def test_a_target_that_never_comes_back_ends_the_run(tmp_path, monkeypatch):
+    """The frames that it never answered are dropped with the run's end as their reason, and it is named."""
+    monkeypatch.setattr(subject, "DRAIN_LIMIT_NS", 1_000_000_000)
+    stuck = BackendSpec(name="null", options={"stall_every": 80, "stall_ms": 60_000})
+    end, writer = supervise(tmp_path, backend=stuck)
+    frames = writer.all_frames()
+    assert end.ended is Ended.PROCESS_LOST
+    assert "did not come back from a frame" in end.reason
+    assert len(frames) == 130
+    unanswered = frames[frames["reason"] == OutcomeReason.RUN_ENDED]
+    assert len(unanswered) == 51
+    assert (unanswered["outcome"] == Outcome.DROPPED).all()
+
+
+def test_a_full_disk_ends_the_run_and_leaves_a_prefix(tmp_path):
+    """After the first refusal no later frame is written: what is there has no hole."""
+    end, writer = supervise(tmp_path, writer=ListWriter(n_batches=2), n_measured=1000)
+    frames = writer.all_frames()
+    assert end.ended is Ended.DISK_FULL
+    assert frames["frame_id"].tolist() == list(range(len(frames)))
+    assert writer.kinds().count("disk_full") == 1
+    assert dict(writer.events)["run_ended"]["ended"] == "disk_full"
+
+
+def test_another_fault_of_the_writer_is_not_called_a_full_disk(tmp_path):
+    """An error that is none of the disk's comes out as it is."""
+
+    class Broken(ListWriter):
+        def frames(self, table):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        supervise(tmp_path, writer=Broken())
+
+
+def test_a_target_that_cannot_be_loaded_is_told_in_its_own_words(tmp_path):
+    """The worker's message and hint come through; no frame is offered."""
+    missing = BackendSpec(name="nothing")
+    with pytest.raises(PreconditionError, match="unknown backend 'nothing'") as caught:
+        supervise(tmp_path, backend=missing)
+    assert "known:" in caught.value.hint
+
+
+def test_a_stop_while_loading_offers_no_frame(tmp_path):
+    """Ctrl-C before the first frame is an abort, not a run."""
+    with pytest.raises(RunAbortedError, match="no frame was offered"):
+        supervise(tmp_path, stop=lambda: True)
