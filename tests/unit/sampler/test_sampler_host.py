@@ -32,7 +32,7 @@ def test_the_peak_begins_anew_at_each_edge(host):
     """Memory used before an edge does not count after it, and memory used in between is never missed."""
     peak = channel_numbers(host)["hilrig.process.memory.peak"]
     if host.probe()[peak].detail:
-        pytest.skip(f"the peak can't be reset here: {host.probe()[peak].detail}")
+        pytest.skip(f"hardware: the peak can't be reset here: {host.probe()[peak].detail}")
     host.read(Tier.EDGE)
     spike = b"x" * (128 * BYTES_PER_MIB)
     del spike
