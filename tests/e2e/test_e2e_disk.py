@@ -1,22 +1,11 @@
 """A disk that fills up while a run goes on."""
 
 import json
-import os
-import subprocess
 import time
 
 import pytest
 
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="hardware: mounting a small disk needs root")
-
-
-@pytest.fixture
-def small_disk(bench):
-    """Mount 64 MiB as the reports folder."""
-    bench.reports.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(bench.reports)], check=True)
-    yield bench.reports
-    subprocess.run(["umount", "--lazy", str(bench.reports)], check=True)
+from small_disks import mounted
 
 
 def fill(folder):
@@ -29,7 +18,13 @@ def fill(folder):
             return
 
 
-@ROOT_ONLY
+@pytest.fixture
+def small_disk(bench):
+    """Return the reports folder, a disk of 64 MiB."""
+    with mounted(bench.reports, "size=64m") as folder:
+        yield folder
+
+
 def test_a_full_disk_ends_the_run_in_order(bench, small_disk):
     """The record up to then is judged and signed from the reserve; nobody calls it a whole run."""
     process = bench.start("run", bench.station(duration_s=60))

@@ -1,15 +1,14 @@
 """What is refused before a run: one clear line, the next step, the right exit code, nothing left behind."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import onnx
 import pytest
 
+from small_disks import mounted
 from small_models import build_model
 
 PROFILES = Path(__file__).parents[2] / "profiles"
@@ -164,27 +163,17 @@ def test_a_reports_folder_that_cannot_be_made_is_refused(bench):
     refused(bench, called, code=22, words=["taken/reports", "--reports"])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="hardware: mounting a small disk needs root")
 def test_a_read_only_reports_folder_is_refused(bench):
     """Nothing was measured that could not be written."""
-    bench.reports.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "none", str(bench.reports)], check=True)
-    try:
+    with mounted(bench.reports, "ro,size=1m"):
         called = bench.call("run", bench.station())
-    finally:
-        subprocess.run(["umount", str(bench.reports)], check=True)
     refused(bench, called, code=22, words=[str(bench.reports)])
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="hardware: mounting a small disk needs root")
 def test_too_little_room_is_refused(bench):
     """A disk that the evidence will not fit on is refused with both numbers."""
-    bench.reports.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(bench.reports)], check=True)
-    try:
+    with mounted(bench.reports, "size=8m"):
         called = bench.call("run", bench.station())
-    finally:
-        subprocess.run(["umount", str(bench.reports)], check=True)
     refused(bench, called, code=22, words=["8 MiB free", "--reports"])
 
 
