@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilrig.app.preflight import describe_feed, load_rig_or_local, preflight
+from hilrig.app.preflight import describe_feed, device_class, load_rig_or_local, preflight
 from hilrig.config.profile import load_profile
 from hilrig.core.errors import PreconditionError
 from hilrig.core.profile import Profile
+from hilrig.rig.local import inspect_local
 from hilrig.target.model_files import bundle_sha256, hash_model_files
 
 
@@ -26,7 +27,7 @@ def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
 
     Raises:
         ConfigError: the text has mistakes.
-        PreconditionError: the model or the feed cannot be used.
+        PreconditionError: the model or the feed cannot be used, or a rig of the profile's class cannot run it.
     """
     rig = load_rig_or_local(rig_file)
     profile = load_profile(path)
@@ -36,5 +37,7 @@ def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
     try:
         preflight(path, rig)
     except PreconditionError as error:
+        if device_class(profile, rig, inspect_local()) is not None:
+            raise
         obstacle = error.message
     return Checked(profile=profile, bundle_sha256=bundle_sha256(digests), obstacle=obstacle)

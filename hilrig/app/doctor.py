@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from hilrig.app.preflight import needed_bytes
 from hilrig.attest.keys import list_keys
 from hilrig.core.errors import HilrigError
 from hilrig.core.rig import RigInfo
@@ -17,6 +18,7 @@ from hilrig.rig.software import onnxruntime_distribution
 from hilrig.sampler.probe import probe_all
 
 SMALLEST_DISK_MIB = 512
+EIGHT_HOURS_S = 8 * 3600
 
 
 class Health(str, Enum):
@@ -113,7 +115,8 @@ def _reports(reports: Path) -> Examined:
         )
     free_mib = bytes_to_mib(shutil.disk_usage(folder).free)
     health = Health.OK if free_mib >= SMALLEST_DISK_MIB else Health.LIMITED
-    remedy = "" if health is Health.OK else "make room: an 8 h run at 30 fps needs about 1300 MiB"
+    needed_mib = bytes_to_mib(needed_bytes(30 * EIGHT_HOURS_S, EIGHT_HOURS_S))
+    remedy = "" if health is Health.OK else f"make room: an 8 h run at 30 fps needs about {needed_mib:.0f} MiB"
     return Examined(
         name="reports folder", health=health, found=f"{folder}, {free_mib:.0f} MiB free", remedy=remedy
     )

@@ -26,8 +26,8 @@ from hilrig.target.opening import open_target
 
 LOCAL_RIG: Final = RigSpec(name="local", transport="local", device_class="auto")
 POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room as well
-BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together, measured and rounded up
-BYTES_PER_SECOND: Final = 40_000  # telemetry at 10 Hz, the same way
+BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together: 109 in the sample run
+BYTES_PER_SECOND: Final = 16_000  # telemetry at 10 Hz: 7,000 in the sample run, on a rig with few sensors
 FIXED_BYTES: Final = 32 << 20  # report, picture, reserve
 
 _T = TypeVar("_T")
@@ -59,8 +59,8 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     """
     profile = load_profile(profile_path)
     info = inspect_local(name=rig.name)
-    device_class = _device_class(profile, rig, info)
-    problems: list[str] = [] if device_class else [_wrong_class(profile, rig, info)]
+    common_class = device_class(profile, rig, info)
+    problems: list[str] = [] if common_class else [_wrong_class(profile, rig, info)]
     problems += _unmeasurable(profile.limits, probe_all(Path("/"), os.getpid()))
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
@@ -68,7 +68,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
         _attempt(problems, lambda: check_target(profile))
     if feed_info is not None:
         problems += _too_large(profile, feed_info)
-    if problems or device_class is None or feed_info is None or digests is None:
+    if problems or common_class is None or feed_info is None or digests is None:
         raise PreconditionError(
             f"{profile.name} cannot run on rig {rig.name}:\n" + "\n".join(f"  - {line}" for line in problems),
             hint="hilrig doctor shows what this rig can measure",
@@ -77,10 +77,19 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
         profile=profile,
         rig=rig,
         rig_info=info,
-        device_class=device_class,
+        device_class=common_class,
         feed_info=feed_info,
         model_files_sha256=digests,
     )
+
+
+def device_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str | None:
+    """Return the class that profile and rig have in common; None when there is none."""
+    found = info.device_classes
+    if rig.device_class != "auto" and rig.device_class not in found:
+        return None
+    offered = found if rig.device_class == "auto" else (rig.device_class,)
+    return next((name for name in offered if name in profile.device_classes), None)
 
 
 def needed_bytes(n_frames: int, duration_s: float) -> int:
@@ -121,14 +130,6 @@ def _attempt(problems: list[str], action: Callable[[], _T]) -> _T | None:
     except HilrigError as error:
         problems.append(f"{error.message} ({error.hint})" if error.hint else error.message)
         return None
-
-
-def _device_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str | None:
-    found = info.device_classes
-    if rig.device_class != "auto" and rig.device_class not in found:
-        return None
-    offered = found if rig.device_class == "auto" else (rig.device_class,)
-    return next((name for name in offered if name in profile.device_classes), None)
 
 
 def _wrong_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str:

@@ -7,11 +7,6 @@ BYTES_PER_MIB = 1 << 20
 S_PER_MIN = 60
 
 
-def ns_to_ms(ns: float) -> float:
-    """Return milliseconds."""
-    return ns / NS_PER_MS
-
-
 def ms_to_ns(ms: float) -> int:
     """Return nanoseconds, rounded to the nearest."""
     return round(ms * NS_PER_MS)
@@ -20,11 +15,6 @@ def ms_to_ns(ms: float) -> int:
 def s_to_ns(s: float) -> int:
     """Return nanoseconds, rounded to the nearest."""
     return round(s * NS_PER_S)
-
-
-def ns_to_s(ns: float) -> float:
-    """Return seconds."""
-    return ns / NS_PER_S
 
 
 def bytes_to_mib(n_bytes: float) -> float:

@@ -24,8 +24,10 @@ class Decider:
 
         A NaN compares false with every threshold: without the test a broken model would pass every part.
         """
-        if not np.isfinite(scores).all():
+        with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, and so a failed frame
+            held = scores.astype(np.float32, copy=False)
+        if not np.isfinite(held).all():
             return None
-        kept = scores.reshape(-1)[self._indices]
+        kept = held.reshape(-1)[self._indices]
         found = kept >= self._thresholds
         return int(self._bits[found].sum()), float(kept.max())

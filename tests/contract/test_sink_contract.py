@@ -41,11 +41,10 @@ def test_equal_documents_give_equal_bytes(sink, document):
     assert sink.render(document) == sink.render(document)
 
 
-@pytest.mark.parametrize("status", RunStatus)
-def test_another_verdict_is_another_view(sink, document, status):
-    """The verdict is on every view: change it, and the bytes change."""
-    if status is document.result.judgement.status:
-        return
-    judgement = replace(document.result.judgement, status=status)
-    changed = replace(document, result=replace(document.result, judgement=judgement))
-    assert sink.render(changed) != sink.render(document)
+def test_another_verdict_is_another_view(sink, document):
+    """The verdict is on every view: each of the three makes bytes of its own."""
+    views = {
+        sink.render(replace(document, result=replace(document.result, judgement=judgement)))
+        for judgement in (replace(document.result.judgement, status=status) for status in RunStatus)
+    }
+    assert len(views) == len(RunStatus)

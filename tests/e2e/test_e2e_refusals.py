@@ -218,3 +218,19 @@ def test_a_folder_without_runs_is_an_empty_list(bench):
     called = bench.call("list")
     assert called.code == 0, called
     assert "hilrig demo" in called.out
+
+
+def test_check_finds_a_model_that_is_not_the_declared_one(bench):
+    """On hardware of the profile's class a mismatch is the profile's mistake, not an obstacle of the machine."""
+    folder = onnx_station(bench)
+    onnx.save(build_model(n_labels=3), str(folder / "model.onnx"))
+    refused(bench, bench.call("check", str(folder)), code=22, words=["[1, 2]", "[1, 3]"])
+
+
+def test_check_calls_a_profile_for_other_hardware_sound(bench):
+    """The Jetson's profile can be checked here; what keeps this machine from running it is said beside."""
+    called = bench.call("check", str(PROFILES / "weld-station-orin"), "--json")
+    checked = json.loads(called.out)
+    assert called.code == 0, called
+    assert not checked["runs_here"]
+    assert "jetson-orin-nx-16gb" in checked["obstacle"]

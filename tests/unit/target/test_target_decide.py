@@ -34,3 +34,8 @@ def test_the_last_of_32_labels_has_its_own_bit():
     scores = np.zeros(32, np.float32)
     scores[31] = 1
     assert Decider(labels, dict.fromkeys(labels, 0.5))(scores) == (1 << 31, 1.0)
+
+
+def test_a_score_that_the_record_cannot_hold_is_no_decision():
+    """A double beyond float32 would end the worker when its record is written: the frame has failed instead."""
+    assert Decider(LABELS, {"porosity": 0.5})(np.array([1e300, 0.1, 0.1], np.float64)) is None
