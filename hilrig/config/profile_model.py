@@ -95,7 +95,9 @@ class PreprocessKeys(Keys):
     mean: ThreePlanes = Field(description="Subtracted after scaling, one number per plane in `color_order`.")
     std: ThreePositive = Field(description="Divisor after that, one number per plane in `color_order`.")
     layout: Layout = Field(description="Order of the tensor's dimensions.")
-    dtype: Literal["float32", "float16", "uint8"] = Field(description="Number type of the model's input.")
+    dtype: Literal["float32", "float16", "uint8"] = Field(
+        description="Number type of the model's input; uint8 takes the pixels as they are."
+    )
 
 
 class BackendKeys(Keys):

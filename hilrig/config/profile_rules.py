@@ -20,6 +20,7 @@ _LATENCY: Final = ("hil_validation", "latency")
 _PERCENTILES: Final = ("p50_max_ms", "p95_max_ms", "p99_max_ms", "p99_9_max_ms")
 _LISTS_OF_UNIQUES: Final[tuple[Path, ...]] = (("model", "labels"), ("model", "files"), ("device_class",))
 _PREPROCESS: Final = ("pipeline", "preprocess")
+_UNCHANGED: Final = {"scale": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}
 _SHAPE: Final = ("model", "input", "shape")
 
 
@@ -32,6 +33,7 @@ def broken_rules(document: Document) -> list[Problem]:
         _repeated_items,
         _threshold_labels,
         _input_shape,
+        _whole_pixels,
         _model_files,
         _golden_judges,
     )
@@ -106,6 +108,17 @@ def _input_shape(document: Document) -> Iterator[Problem]:
     if made and shape != made:
         message = f"'{dotted(_SHAPE)}' is {shape}, but preprocess makes {made} ({layout})"
         yield document.problem(_SHAPE, "contradiction", message, "one frame at a time, three colour planes")
+
+
+def _whole_pixels(document: Document) -> Iterator[Problem]:
+    """A tensor of bytes takes the camera's bytes: arithmetic on them would have to be rounded."""
+    if document.get((*_PREPROCESS, "dtype")) != "uint8":
+        return
+    for key, unchanged in _UNCHANGED.items():
+        if document.get((*_PREPROCESS, key)) not in (None, unchanged):
+            message = f"'{key}' changes the pixels, but 'dtype' is uint8, which takes them as they are"
+            hint = f"{key}: {unchanged}, or dtype: float32"
+            yield document.problem((*_PREPROCESS, key), "contradiction", message, hint)
 
 
 def _model_files(document: Document) -> Iterator[Problem]:

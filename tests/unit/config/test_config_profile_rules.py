@@ -133,3 +133,11 @@ def test_a_golden_set_must_judge(problems: Problems):
     (problem,) = problems(("queue:", golden))
     assert (problem.line, problem.code) == (23, "no_checks")
     assert problems(("queue:", golden.replace("4}}", "4}, min_recall: 0.9}"))) == []
+
+
+def test_a_uint8_tensor_takes_the_pixels_as_they_are(problems: Problems):
+    """Whole numbers leave no room for scale, mean or std: what cannot be done is refused, not passed over."""
+    found = messages(problems(("dtype: float32", "dtype: uint8")))
+    assert found
+    assert all("uint8" in text for text in found)
+    assert any("'scale'" in text for text in found)
