@@ -1,10 +1,10 @@
 """From a profile on a rig to the plan of one run."""
 
 import secrets
+from dataclasses import replace
 
 from hilrig import __version__
 from hilrig.app.preflight import Ready
-from hilrig.core.profile import FeedSpec
 from hilrig.core.run import Pacing, RunPlan
 from hilrig.core.units import NS_PER_S
 from hilrig.target.identity import pipeline_sha256
@@ -41,7 +41,7 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         model_bundle_sha256=bundle_sha256(ready.model_files_sha256),
         pipeline=profile.pipeline,
         pipeline_sha256=pipeline_sha256(profile.pipeline, profile.model),
-        feed=FeedSpec(source=profile.feed.source, pool_frames=pool_frames, options=profile.feed.options),
+        feed=replace(profile.feed, pool_frames=pool_frames),
         queue=profile.queue,
         pacing=Pacing.PACED,
         period_numerator_ns=NS_PER_S * rate_fps.denominator,
@@ -51,4 +51,8 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         profile_duration_s=profile.duration_s,
         telemetry_period_ms=profile.telemetry_period_ms,
         limits=profile.limits,
+        arrivals=profile.arrivals,
+        tuning=profile.tuning,
+        self_test_s=profile.self_test_s,
+        stop_when_failed=profile.stop_when_failed,
     )

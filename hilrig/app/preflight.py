@@ -103,7 +103,8 @@ def check_target(profile: Profile) -> None:
     Raises:
         PreconditionError: the model, its runtime or its inputs and outputs are not as declared.
     """
-    if profile.pipeline.backend.name == "onnx":
+    backend = profile.pipeline.backend
+    if backend is not None and backend.name == "onnx":
         onnxruntime_distribution()
     target = open_target(profile.pipeline, profile.model, Path(profile.folder))
     target.prepare()

@@ -11,11 +11,14 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from hilrig.config.keys import Keys, Percentage, Positive
+from hilrig.config.keys import Keys, Percentage, Positive, Share
 from hilrig.core.profile import Comparator
 
 FRAME_RATE_MAX_FPS: Final = 1000
 DURATION_MAX_MINUTES: Final = 43_200  # 30 days: at 1000 fps the 32-bit frame id still holds
+DECISION_GAP_MS: Final = 1000
+DECISION_GAP_PERIODS: Final = 10
+"""The decision gap that holds where a profile states none: the longer of the two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,13 @@ class LatencyKeys(Keys):
         default=None, description="99.9 % of all frames must be decided within this time."
     )
     decision_gap_max_ms: Annotated[Positive | None, Holds(metric="decision_gap_ms")] = Field(
-        default=None, description="Longest time that may pass between two decisions."
+        default=None,
+        description="Longest time that may pass between two decisions. Always a limit: left out, it is 1000 ms, "
+        "or ten frame periods where that is longer, so that no percentile hides a blind camera.",
+    )
+    drift_max_pct: Annotated[Positive | None, Holds(metric="latency_drift_pct")] = Field(
+        default=None,
+        description="By how much the last quarter's median latency may be over that of the first, in per cent.",
     )
     duration_minutes: Annotated[
         float, Field(gt=0, le=DURATION_MAX_MINUTES), Holds(metric="duration_min", comparator=Comparator.GE)
@@ -136,6 +145,13 @@ class ResourcesKeys(Keys):
     host_memory_max_mb: Annotated[Positive | None, Holds(metric="host_memory_peak_mib")] = Field(
         default=None, description="Peak main memory of the pipeline's process, in MiB (2^20 bytes)."
     )
+    host_memory_growth_max_mb_per_hour: Annotated[
+        Positive | None, Holds(metric="host_memory_growth_mib_per_h")
+    ] = Field(
+        default=None,
+        description="By how much that memory may grow, in MiB per hour. A run too short to see such a growth is "
+        "INCONCLUSIVE, not a pass.",
+    )
     gpu_memory_max_mb: Annotated[Positive | None, Holds(metric="gpu_memory_peak_mib")] = Field(
         default=None, description="Peak GPU memory, in MiB (2^20 bytes) as `nvidia-smi` counts."
     )
@@ -148,6 +164,17 @@ class ResourcesKeys(Keys):
     ] = Field(
         default=None,
         description="`false`: one thermal throttling event fails the run. `true` or left out: no limit.",
+    )
+
+
+class DetectionKeys(Keys):
+    """Decisions of the timed run against the truth of the feed's frames: a spot check under load."""
+
+    min_precision: Annotated[Share | None, Holds(metric="detection_precision", comparator=Comparator.GE)] = Field(
+        default=None, description="Least precision during the run, of every label that has a threshold."
+    )
+    min_recall: Annotated[Share | None, Holds(metric="detection_recall", comparator=Comparator.GE)] = Field(
+        default=None, description="Least recall, during the run, of every label that has a threshold."
     )
 
 
@@ -175,6 +202,7 @@ class HilValidationKeys(Keys):
 
     latency: LatencyKeys
     frames: FramesKeys = FramesKeys()
+    detection: DetectionKeys = DetectionKeys()
     resources: ResourcesKeys = ResourcesKeys()
     recovery: RecoveryKeys | None = None
 
@@ -192,7 +220,13 @@ class HilValidationKeys(Keys):
             for name, field in type(block).model_fields.items() if block else ():
                 value = getattr(block, name)
                 holds = held_by(field)
-                limit = holds.limit(value) if holds and value is not None else None
+                limit = holds.limit(value) if holds and value is not None else self._unstated(holds)
                 if holds and limit is not None:
                     stated = name in block.model_fields_set
                     yield HeldLimit(path=(block_name, name), holds=holds, limit=limit, stated=stated)
+
+    def _unstated(self, holds: Holds | None) -> float | None:
+        """Return the limit that holds where the profile says nothing."""
+        if holds is None or holds.metric != "decision_gap_ms":
+            return None
+        return max(DECISION_GAP_MS, float(DECISION_GAP_PERIODS * 1000 / self.latency.frame_rate_fps))

@@ -13,7 +13,7 @@ from hilrig.config.block_reader import read_keys
 from hilrig.config.document import Document, merge
 from hilrig.config.limit_model import HeldLimit
 from hilrig.config.plugin_options import named_plugin_problems, target_problems
-from hilrig.config.profile_model import BackendKeys, FeedKeys, GoldenKeys, ModelKeys, PipelineKeys, ProfileKeys
+from hilrig.config.profile_model import FeedKeys, GoldenKeys, ModelKeys, PipelineKeys, ProfileKeys
 from hilrig.config.profile_rules import broken_rules
 from hilrig.config.source_file import not_found, read_bytes
 from hilrig.config.yaml_source import read_yaml
@@ -31,6 +31,7 @@ from hilrig.core.profile import (
     PreprocessSpec,
     Profile,
     QueueSpec,
+    TuningSpec,
 )
 from hilrig.core.units import S_PER_MIN
 
@@ -109,6 +110,14 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
         duration_s=float(Fraction(repr(validation.latency.duration_minutes)) * S_PER_MIN),
         warmup_s=keys.run.warmup_s,
         telemetry_period_ms=keys.run.telemetry_period_ms,
+        tuning=TuningSpec(
+            real_time=keys.run.real_time,
+            lock_memory=keys.run.lock_memory,
+            feeder_cpus=keys.run.feeder_cpus,
+            worker_cpus=keys.run.worker_cpus,
+        ),
+        self_test_s=keys.run.self_test_s,
+        stop_when_failed=keys.run.stop_when_failed,
         limits=tuple(_limit(limit, document) for limit in validation.limits()),
     )
 
@@ -117,9 +126,9 @@ def _model(keys: ModelKeys) -> ModelSpec:
     return ModelSpec(
         files=keys.files,
         bundle_sha256=keys.bundle_sha256,
-        input_name=keys.input.name,
-        input_shape=keys.input.shape,
-        output_name=keys.output.name,
+        input_name=keys.input.name if keys.input else "",
+        input_shape=keys.input.shape if keys.input else (),
+        output_name=keys.output.name if keys.output else "",
         labels=keys.labels,
     )
 
@@ -127,18 +136,17 @@ def _model(keys: ModelKeys) -> ModelSpec:
 def _pipeline(keys: PipelineKeys) -> PipelineSpec:
     return PipelineSpec(
         target=keys.target,
-        preprocess=PreprocessSpec(**keys.preprocess.model_dump()),
-        backend=_backend(keys.backend),
+        target_options=keys.target_options,
+        preprocess=PreprocessSpec(**keys.preprocess.model_dump()) if keys.preprocess else None,
+        backend=BackendSpec(name=keys.backend.name, options=keys.backend.options) if keys.backend else None,
         decide=DecideSpec(thresholds=keys.decide.thresholds),
     )
 
 
-def _backend(keys: BackendKeys) -> BackendSpec:
-    return BackendSpec(name=keys.name, options=keys.options)
-
-
 def _feed(keys: FeedKeys) -> FeedSpec:
-    return FeedSpec(source=keys.source, pool_frames=keys.pool_frames, options=keys.options)
+    return FeedSpec(
+        source=keys.source, pool_frames=keys.pool_frames, fresh_every=keys.fresh_every, options=keys.options
+    )
 
 
 def _golden(keys: GoldenKeys) -> GoldenSpec:

@@ -78,8 +78,11 @@ class ModelKeys(Keys):
         description="Pins the model: sha256 over the sorted lines `<sha256>  <path>` of all files. A run with "
         "other files is refused. Not pinned if left out.",
     )
-    input: InputKeys
-    output: OutputKeys
+    input: InputKeys | None = Field(
+        default=None,
+        description="Needed by the targets `in_process` and `open_inference`; others may leave it out.",
+    )
+    output: OutputKeys | None = None
     labels: Annotated[tuple[Label, ...], Field(min_length=1, max_length=1024)] = Field(
         description="What each score means, in the order of the output."
     )
@@ -122,10 +125,18 @@ class PipelineKeys(Keys):
     """preprocess -> infer -> decide."""
 
     target: str = Field(
-        default="in_process", description="What runs the pipeline: `in_process`, or a plug-in's name."
+        default="in_process",
+        description="What runs the pipeline: `in_process` (preprocess and backend below), `python` (a callable of "
+        "yours), `ring` (a process of yours, over shared memory), `infer_service` or `open_inference` (an "
+        "inference service over HTTP), or a plug-in's name.",
     )
-    preprocess: PreprocessKeys
-    backend: BackendKeys
+    target_options: dict[str, Any] = Field(default={}, description="The target's own options, checked against it.")
+    preprocess: PreprocessKeys | None = Field(
+        default=None, description="Needed by `in_process` and `open_inference`; the other targets do their own."
+    )
+    backend: BackendKeys | None = Field(
+        default=None, description="Needed by `in_process`, and by no other target."
+    )
     decide: DecideKeys
 
 
@@ -135,6 +146,11 @@ class FeedKeys(Keys):
     source: str = Field(description="`synthetic`, `folder`, `video`, or a plug-in's name; see `feeds/README.md`.")
     pool_frames: Annotated[int, Field(ge=1, le=65536)] = Field(
         description="Distinct frames held in memory and shown in a cycle."
+    )
+    fresh_every: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=10,
+        description="Every n-th frame gets new noise in its lowest bits, so that it was never shown before: a "
+        "pipeline that remembers frames gives itself away. 0 never.",
     )
     options: dict[str, Any] = Field(default={}, description="The source's own options, checked against it.")
 
@@ -163,6 +179,9 @@ class GoldenKeys(Keys):
     min_recall: Share | None = Field(default=None, description="Least recall of every label that has a threshold.")
 
 
+Cpus = Annotated[tuple[Annotated[int, Field(ge=0, le=4095)], ...], Field(max_length=4096)]
+
+
 class RunKeys(Keys):
     """How a run is conducted."""
 
@@ -172,6 +191,22 @@ class RunKeys(Keys):
     telemetry_period_ms: Annotated[int, Field(ge=10, le=1000)] = Field(
         default=100, description="Time between two readings of the fast telemetry."
     )
+    self_test_s: Annotated[float, Field(ge=0.2, le=60)] = Field(
+        default=10,
+        description="How long a pipeline that does nothing is measured before the run: the floor below which no "
+        "number of the report means anything.",
+    )
+    stop_when_failed: bool = Field(
+        default=True, description="End the run as soon as no further frame can undo a FAIL."
+    )
+    real_time: bool = Field(
+        default=True, description="Ask for real-time priority (SCHED_FIFO) for the camera and the stall sentinel."
+    )
+    lock_memory: bool = Field(default=True, description="Ask for their memory to stay resident (mlockall).")
+    feeder_cpus: Cpus = Field(
+        default=(), description="CPUs of the camera, the sentinel and the samplers. Empty: anywhere."
+    )
+    worker_cpus: Cpus = Field(default=(), description="CPUs of the target. Empty: anywhere, as in production.")
 
 
 class ProfileKeys(Keys):

@@ -22,6 +22,17 @@ _LISTS_OF_UNIQUES: Final[tuple[Path, ...]] = (("model", "labels"), ("model", "fi
 _PREPROCESS: Final = ("pipeline", "preprocess")
 _UNCHANGED: Final = {"scale": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}
 _SHAPE: Final = ("model", "input", "shape")
+_BLOCKS: Final[tuple[Path, ...]] = (
+    ("pipeline", "preprocess"),
+    ("pipeline", "backend"),
+    ("model", "input"),
+    ("model", "output"),
+)
+_NEEDED_BY: Final[dict[str, tuple[Path, ...]]] = {
+    "in_process": _BLOCKS,
+    "open_inference": (("pipeline", "preprocess"), ("model", "input"), ("model", "output")),
+}
+_OWN_PIPELINES: Final = ("python", "ring", "infer_service")
 
 
 def broken_rules(document: Document) -> list[Problem]:
@@ -30,6 +41,7 @@ def broken_rules(document: Document) -> list[Problem]:
         _some_check,
         _percentile_order,
         _frame_budget,
+        _target_blocks,
         _repeated_items,
         _threshold_labels,
         _input_shape,
@@ -108,6 +120,21 @@ def _input_shape(document: Document) -> Iterator[Problem]:
     if made and shape != made:
         message = f"'{dotted(_SHAPE)}' is {shape}, but preprocess makes {made} ({layout})"
         yield document.problem(_SHAPE, "contradiction", message, "one frame at a time, three colour planes")
+
+
+def _target_blocks(document: Document) -> Iterator[Problem]:
+    """Each target needs the blocks that it reads; one that it would pass over would state what nobody does."""
+    target = document.get(("pipeline", "target")) or "in_process"
+    if not isinstance(target, str):
+        return
+    for block in _NEEDED_BY.get(target, ()):
+        if block not in document.keys and block[:1] in document.keys:
+            message = f"'{dotted(block)}' is missing, which the target {target} needs"
+            yield document.problem(block[:1], "missing_key", message, f"add {block[-1]}: {{…}}")
+    for block in (("pipeline", "preprocess"), ("pipeline", "backend")):
+        if target in _OWN_PIPELINES and block in document.keys:
+            message = f"'{dotted(block)}' has no meaning: the target {target} brings its own pipeline"
+            yield document.key_problem(block, "contradiction", message, "leave it out")
 
 
 def _whole_pixels(document: Document) -> Iterator[Problem]:

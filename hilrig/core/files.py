@@ -6,6 +6,7 @@ PROFILE: Final = "profile.yaml"
 PLAN: Final = "plan.json"
 RIG: Final = "rig.json"
 FEED: Final = "feed.json"
+FLOOR: Final = "floor.json"
 FRAMES: Final = "frames.arrows"
 FRAMES_JOURNAL: Final = "frames.journal"
 TELEMETRY: Final = "telemetry.arrows"
@@ -30,6 +31,7 @@ EVIDENCE_FILES: Final = (
     PLAN,
     RIG,
     FEED,
+    FLOOR,
     FRAMES,
     FRAMES_JOURNAL,
     TELEMETRY,

@@ -28,6 +28,13 @@ class OutcomeReason(IntEnum):
     INFERENCE_ERROR = 3
     NON_FINITE_SCORE = 4  # a NaN compares false with every threshold: never "ok"
     RUN_ENDED = 5  # still queued when the run ended
+    NO_ANSWER = 6  # a foreign pipeline said nothing in time
+    BAD_ANSWER = 7  # it answered something that is no decision
+    TARGET_LOST = 8  # it died or closed its connection
+
+
+FLAG_FRESH: Final = 1
+"""In `flags`: the frame was never shown before (see `hilrig.core.profile.FeedSpec.fresh_every`)."""
 
 
 FRAME_DTYPE: Final = np.dtype(
@@ -35,7 +42,8 @@ FRAME_DTYPE: Final = np.dtype(
         ("frame_id", "<u4"),
         ("outcome", "u1"),
         ("reason", "u1"),
-        ("camera_id", "<u2"),
+        ("camera_id", "u1"),
+        ("flags", "u1"),
         ("t_intended_ns", "<i8"),
         ("t_release_ns", "<i8"),
         ("t_dequeue_ns", "<i8"),

@@ -24,6 +24,16 @@ class OnFull(str, Enum):
     BLOCK = "block"  # the camera waits: only for throughput measurements
 
 
+class ArrivalModel(str, Enum):
+    """When frames are due; the mean rate of each camera is the profile's frame rate in every model."""
+
+    FIXED = "fixed"  # a free-running camera: equal periods
+    BURST = "burst"  # a hardware trigger that takes several frames of one part in quick succession
+    JITTER = "jitter"  # a camera whose period wanders around the grid
+    POISSON = "poisson"  # parts that come independently of each other
+    TRACE = "trace"  # arrivals as they were recorded on a line, again and again
+
+
 class Comparator(str, Enum):
     """How an observed value is held against a limit."""
 
@@ -36,7 +46,8 @@ class ModelSpec:
     r"""The model as the profile states it: `files[0]` is the graph, the others its external data.
 
     Paths are relative to the profile's folder. `bundle_sha256` is the sha256 over the sorted lines
-    `<sha256>  <path>\n` of all files; None when the profile does not pin it.
+    `<sha256>  <path>\n` of all files; None when the profile does not pin it. Names and shape are empty when
+    a target that brings its own pipeline leaves them out.
     """
 
     files: tuple[str, ...]
@@ -81,21 +92,71 @@ class DecideSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSpec:
-    """preprocess -> infer -> decide."""
+    """preprocess -> infer -> decide.
+
+    `target` is what runs it, by registered name, with its own options. A target that brings its own pipeline has
+    no `preprocess` (None) and no `backend` (None).
+    """
 
     target: str
-    preprocess: PreprocessSpec
-    backend: BackendSpec
+    target_options: Mapping[str, Any] = field(default_factory=dict)
+    preprocess: PreprocessSpec | None
+    backend: BackendSpec | None
     decide: DecideSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSpec:
-    """Where frames come from, by registered name. `pool_frames` distinct frames are held in memory, in a cycle."""
+    """Where frames come from, by registered name. `pool_frames` distinct frames are held in memory, in a cycle.
+
+    Every `fresh_every`-th frame is a pool frame with new noise in its lowest bits, so that it was never shown
+    before; 0 never. A pipeline that remembers frames gives itself away on these.
+    """
 
     source: str
     pool_frames: int
+    fresh_every: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivalSpec:
+    """When frames are due.
+
+    Args:
+        model: the law of their arrival.
+        camera_offsets_ms: one camera for each number, with its phase after the first frame's; all have one rate.
+        burst_frames: frames of one trigger (BURST).
+        burst_spacing_ms: time between two frames of one trigger (BURST).
+        jitter_ms: a frame is due up to this much before or after its place on the grid (JITTER).
+        seed: of JITTER and POISSON.
+        trace_gaps_ns: time from each frame to the next, in a cycle (TRACE).
+    """
+
+    model: ArrivalModel = ArrivalModel.FIXED
+    camera_offsets_ms: tuple[float, ...] = (0.0,)
+    burst_frames: int = 1
+    burst_spacing_ms: float = 0.0
+    jitter_ms: float = 0.0
+    seed: int = 0
+    trace_gaps_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningSpec:
+    """What the run's processes ask of the system; what they got is in the record.
+
+    Args:
+        real_time: SCHED_FIFO for feeder and sentinel.
+        lock_memory: mlockall for feeder and sentinel.
+        feeder_cpus: where feeder, sentinel and sampler may run; empty anywhere.
+        worker_cpus: where the target may run; empty anywhere.
+    """
+
+    real_time: bool = True
+    lock_memory: bool = True
+    feeder_cpus: tuple[int, ...] = ()
+    worker_cpus: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,3 +218,7 @@ class Profile:
     warmup_s: float
     telemetry_period_ms: int
     limits: tuple[Limit, ...]
+    arrivals: ArrivalSpec = field(default_factory=ArrivalSpec)
+    tuning: TuningSpec = field(default_factory=TuningSpec)
+    self_test_s: float = 10.0
+    stop_when_failed: bool = True

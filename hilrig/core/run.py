@@ -5,8 +5,17 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any
 
+from hilrig.core.floor import Floor
 from hilrig.core.frame import FrameTable, Truth
-from hilrig.core.profile import FeedSpec, Limit, ModelSpec, PipelineSpec, QueueSpec
+from hilrig.core.profile import (
+    ArrivalSpec,
+    FeedSpec,
+    Limit,
+    ModelSpec,
+    PipelineSpec,
+    QueueSpec,
+    TuningSpec,
+)
 from hilrig.core.telemetry import Capability, ReadingTable
 
 
@@ -31,10 +40,20 @@ class Ended(str, Enum):
     """How a run came to its end."""
 
     COMPLETED = "completed"
+    DECIDED_EARLY = "decided_early"  # a FAIL that no further frame could have undone
     ABORTED = "aborted"  # by the operator
     PROCESS_LOST = "process_lost"  # one of the run's processes died
     DISK_FULL = "disk_full"
     RECOVERED = "recovered"  # the supervisor itself died; rebuilt from the journals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedFrom:
+    """The run whose evidence is judged again, against the limits of another profile."""
+
+    run_id: str
+    profile_sha256: str
+    result_sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +87,11 @@ class RunPlan:
     profile_duration_s: float
     telemetry_period_ms: int
     limits: tuple[Limit, ...]
+    arrivals: ArrivalSpec = field(default_factory=ArrivalSpec)
+    tuning: TuningSpec = field(default_factory=TuningSpec)
+    self_test_s: float = 0.0
+    stop_when_failed: bool = False
+    judged_from: JudgedFrom | None = None
 
     @property
     def n_frames(self) -> int:
@@ -107,6 +131,7 @@ class RunRecord:
         truths: what is really in pool frame i; a frame's pool index is `frame_id % len(truths)`.
         readings: every reading; `channel` counts in `capabilities`.
         rig: the rig as found before the run (see `hilrig.core.rig.RigInfo`), as JSON.
+        floor: what the instrument itself takes at this rate; None in runs of before the self-test.
     """
 
     plan: RunPlan
@@ -116,3 +141,4 @@ class RunRecord:
     events: tuple[RunEvent, ...]
     truths: tuple[Truth, ...]
     rig: Mapping[str, Any]
+    floor: Floor | None = None

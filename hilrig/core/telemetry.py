@@ -103,5 +103,8 @@ ReadingTable = NDArray[np.void]
 
 TIER_CODES: Final = {Tier.FAST: 0, Tier.SLOW: 1, Tier.EDGE: 2}
 
+GC_PAUSE: Final = "hilrig.process.gc.pause"
+"""Name of the channel in which the worker reports garbage collections: `t_ns` is a start, the value ns."""
+
 HOST_STALL: Final = "hilrig.host.stall"
 """Name of the channel in which the stall sentinel reports: `t_ns` is a gap's start, the value its length in ns."""

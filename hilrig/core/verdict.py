@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hilrig.core.exits import ExitCode
+from hilrig.core.floor import Floor
 
 
 class CheckStatus(str, Enum):
@@ -103,9 +104,64 @@ class LabelQuality:
     recall: float | None
 
 
+class Cause(str, Enum):
+    """What made a frame slow, where the evidence names it."""
+
+    THROTTLE = "throttle"
+    CLOCK_DROP = "clock_drop"
+    HOST_STALL = "host_stall"  # nobody ran: stolen virtual CPU, firmware, suspend
+    STOPPED = "stopped"  # the target's process was stopped by a signal or a debugger
+    RUN_QUEUE = "run_queue"  # the target was ready and others had its CPU
+    CO_RESIDENT = "co_resident"  # the same, while a known co-resident service was at work
+    MAJOR_FAULT = "major_fault"
+    GARBAGE_COLLECTION = "garbage_collection"
+    IO_PRESSURE = "io_pressure"
+    FEEDER_LATE = "feeder_late"  # the instrument's own fault
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CauseCount:
+    """How many frames over the limit (undecided ones included) a cause explains.
+
+    `evidence` is that of the worst of them, for a person.
+    """
+
+    cause: Cause
+    n_frames: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePoint:
+    """A moment from which on the latency was another one, with what happened near it."""
+
+    t_s: float
+    metric: str
+    before_ms: float
+    after_ms: float
+    nearby: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSetup:
+    """What a process of the run asked of the system and got. None: not asked for; `refused` says why it failed."""
+
+    role: str
+    real_time_priority: int | None
+    is_memory_locked: bool | None
+    cpus: tuple[int, ...] | None
+    timer_slack_ns: int | None
+    spin_us: float | None
+    refused: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstFrame:
-    """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen)."""
+    """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen).
+
+    `evidence` says in words what `cause` rests on.
+    """
 
     frame_id: int
     t_s: float
@@ -116,6 +172,8 @@ class WorstFrame:
     preprocess_ms: float | None
     infer_ms: float | None
     decide_ms: float | None
+    cause: Cause = Cause.UNEXPLAINED
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,3 +222,7 @@ class Judgement:
     worst_frames: tuple[WorstFrame, ...]
     latency_series: tuple[SeriesPoint, ...]
     channels: tuple[ChannelSummary, ...]
+    causes: tuple[CauseCount, ...] = ()
+    change_points: tuple[ChangePoint, ...] = ()
+    processes: tuple[ProcessSetup, ...] = ()
+    floor: Floor | None = None

@@ -1,6 +1,7 @@
 """The identity of a pipeline: what is declared of preprocess and decide, with the version of their code."""
 
 from dataclasses import asdict
+from typing import Any
 
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.profile import ModelSpec, PipelineSpec
@@ -17,10 +18,18 @@ def pipeline_sha256(pipeline: PipelineSpec, model: ModelSpec) -> str:
     Labels are part of it: a swapped label order is a changed decision.
     """
     declared = {
-        "preprocess": asdict(pipeline.preprocess),
-        "preprocess_version": PREPROCESS_VERSION,
+        **_before_the_scores(pipeline),
         "labels": list(model.labels),
         "thresholds": dict(pipeline.decide.thresholds),
         "decide_version": DECIDE_VERSION,
     }
     return sha256_hex(canonical_json(declared))
+
+
+def _before_the_scores(pipeline: PipelineSpec) -> dict[str, Any]:
+    """Return what turns pixels into scores: our preprocess as declared, a foreign pipeline with its options."""
+    foreign = {"target": pipeline.target, "target_options": dict(pipeline.target_options)}
+    if pipeline.preprocess is None:
+        return foreign
+    ours = {"preprocess": asdict(pipeline.preprocess), "preprocess_version": PREPROCESS_VERSION}
+    return ours if pipeline.target == "in_process" else ours | foreign

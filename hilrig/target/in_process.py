@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hilrig.core import registry
-from hilrig.core.errors import PreconditionError
+from hilrig.core.errors import PreconditionError, UsageError
 from hilrig.core.frame import Outcome, OutcomeReason, Pixels
 from hilrig.core.ports import Backend, Processed
 from hilrig.core.profile import ModelSpec, PipelineSpec
@@ -18,10 +18,12 @@ class InProcessTarget:
     """Runs the declared pipeline on one frame at a time."""
 
     def __init__(self, pipeline: PipelineSpec, model: ModelSpec, folder: Path) -> None:
+        if pipeline.preprocess is None or pipeline.backend is None:
+            raise UsageError("the target in_process needs pipeline.preprocess and pipeline.backend")
         factory = registry.load("backends", pipeline.backend.name)
         options = factory.Options(**pipeline.backend.options)  # type: ignore[attr-defined] # by the port's contract
         self._backend: Backend = factory(options, model, folder)
-        self._pipeline = pipeline
+        self._declared = pipeline.preprocess
         self._decide = Decider(model.labels, pipeline.decide.thresholds)
         self._preprocess: Preprocessor
 
@@ -33,12 +35,12 @@ class InProcessTarget:
         """
         facts = self._backend.load()
         tensor = self._backend.input()
-        if tensor.dtype.name != self._pipeline.preprocess.dtype:
+        if tensor.dtype.name != self._declared.dtype:
             raise PreconditionError(
-                f"the model takes {tensor.dtype.name}, preprocess makes {self._pipeline.preprocess.dtype}",
+                f"the model takes {tensor.dtype.name}, preprocess makes {self._declared.dtype}",
                 hint=f"pipeline.preprocess.dtype: {tensor.dtype.name}",
             )
-        self._preprocess = Preprocessor(self._pipeline.preprocess, tensor)
+        self._preprocess = Preprocessor(self._declared, tensor)
         self._backend.infer()  # lazy allocations belong to loading, not to the first frame
         return facts
 
