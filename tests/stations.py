@@ -19,7 +19,7 @@ pipeline:
   decide: {{thresholds: {{porosity: 0.5, crack: 0.5, undercut: 0.5, spatter: 0.5}}}}
 feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, height_px: 128}}}}
 queue: {{depth: 4, on_full: {on_full}}}
-run: {{warmup_s: {warmup_s}, telemetry_period_ms: 100}}
+run: {{warmup_s: {warmup_s}, telemetry_period_ms: 100, self_test_s: 0.2}}
 hil_validation:
   latency: {{p99_max_ms: {p99_max_ms}, duration_minutes: {duration_minutes}, frame_rate_fps: {fps}}}
 {more}

@@ -1,7 +1,9 @@
 """Before a run: whether this rig can do what the profile asks; everything that is missing is said at once."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,7 +15,7 @@ from hilrig.config.rig_file import load_rig
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
 from hilrig.core.metrics import METRICS, POWER_CONTROL
-from hilrig.core.profile import Limit, Profile
+from hilrig.core.profile import Limit, Profile, TuningSpec
 from hilrig.core.rig import RigInfo, RigSpec
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import bytes_to_mib
@@ -62,6 +64,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     common_class = device_class(profile, rig, info)
     problems: list[str] = [] if common_class else [_wrong_class(profile, rig, info)]
     problems += _unmeasurable(profile.limits, probe_all(Path("/"), os.getpid()))
+    problems += _missing_cpus(profile.tuning)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
     if digests is not None:
@@ -98,17 +101,33 @@ def needed_bytes(n_frames: int, duration_s: float) -> int:
 
 
 def check_target(profile: Profile) -> None:
-    """Load the target once and release it.
+    """Load the target once and release it; what a foreign pipeline prints goes to stderr, where logs go.
 
     Raises:
-        PreconditionError: the model, its runtime or its inputs and outputs are not as declared.
+        PreconditionError: the model, its runtime or its inputs and outputs are not as declared, or a limit is
+            about the memory of a process that hilrig does not start.
     """
     backend = profile.pipeline.backend
     if backend is not None and backend.name == "onnx":
         onnxruntime_distribution()
-    target = open_target(profile.pipeline, profile.model, Path(profile.folder))
-    target.prepare()
-    target.close()
+    with redirect_stdout(sys.stderr):
+        target = open_target(profile.pipeline, profile.model, Path(profile.folder))
+        if getattr(target, "runs_elsewhere", False):
+            _refuse_process_limits(profile)
+        target.prepare()
+        target.close()
+
+
+def _refuse_process_limits(profile: Profile) -> None:
+    """Refuse limits that would be held against hilrig's own client: a service could grow and still pass."""
+    for limit in profile.limits:
+        needs = METRICS[limit.metric].needs
+        if needs and all("process." in name for name in needs):
+            raise PreconditionError(
+                f"{limit.check_id} ({limit.source}) is about the memory of the target's process, but the target "
+                f"{profile.pipeline.target} runs in a process that hilrig neither starts nor measures",
+                hint="leave this limit out, or measure the pipeline with the target in_process, python or ring",
+            )
 
 
 def describe_feed(profile: Profile) -> FeedInfo:
@@ -159,6 +178,15 @@ def _answer(name: str, capabilities: Sequence[Capability]) -> str | None:
         return None
     reasons = [f"{c.reason.name}{f' ({c.detail})' if c.detail else ''}" for c in channels if c.reason is not None]
     return reasons[0] if reasons else "ABSENT"
+
+
+def _missing_cpus(tuning: TuningSpec) -> Iterator[str]:
+    here = os.sched_getaffinity(0)
+    for key, cpus in (("feeder_cpus", tuning.feeder_cpus), ("worker_cpus", tuning.worker_cpus)):
+        absent = sorted(set(cpus) - here)
+        if absent:
+            names = ", ".join(map(str, absent))
+            yield f"run.{key}: no CPU {names} here; this process may use {', '.join(map(str, sorted(here)))}"
 
 
 def _too_large(profile: Profile, info: FeedInfo) -> Iterator[str]:

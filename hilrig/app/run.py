@@ -23,7 +23,7 @@ STATUS_PERIOD_S: Final = 0.5
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Status = Mapping[str, Any]
-"""The live state of a run as in status.json, with `phase` `preflight` before and `judging` after it."""
+"""The live state of a run as in status.json; before it `phase` is `preflight` or `self-test`, after it `judging`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,8 @@ class _Progress:
             return {"phase": "judging"}
         if "started" not in self._said:
             return {"phase": "preflight"}
+        if "self_test" in self._said and "measuring" not in self._said:
+            return {"phase": "self-test"}
         try:
             return dict(json.loads((Path(self._said["started"]["run_dir"]) / files.STATUS).read_bytes()))
         except FileNotFoundError:

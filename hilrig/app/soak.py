@@ -19,6 +19,7 @@ from hilrig.app.folders import lease_folder
 from hilrig.app.plan import build_plan, new_run_id
 from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflight
 from hilrig.app.request import RunRequest
+from hilrig.app.self_test import floor_plan_of, measure_floor
 from hilrig.attest.keys import load_signer, read_passphrase
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import dump_plan
@@ -35,6 +36,7 @@ from hilrig.record.utc import utc_text
 from hilrig.record.writer import RunWriter
 from hilrig.rig.lease import RigLease
 from hilrig.run.supervisor import Job, Supervisor
+from hilrig.verdict.certain import CertainFailure
 
 LOG_NAME: Final = "run.log"
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -96,6 +98,11 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
         write_atomic(run_dir / files.PROFILE, profile_text(ready))
         write_atomic(run_dir / files.PLAN, dump_plan(plan))
         write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
+        say("self_test", seconds=plan.self_test_s)
+        nothing = floor_plan_of(plan, ready.feed_info)
+        floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=stop, log_path=run_dir / LOG_NAME)
+        write_atomic(run_dir / files.FLOOR, to_json(floor))
+        say("measuring")
         measure(run_dir, ready, plan, stop=stop, clock=clock)
         release_reserve(run_dir)
         say("judging")
@@ -141,7 +148,14 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
     )
     with closing(RunWriter(run_dir, clock=clock)) as writer:
         writer.event("run_created", {"boot_id": ready.rig_info.boot_id}, clock.monotonic_ns())
-        Supervisor(job, writer=writer, clock=clock, stop_requested=stop, on_frames=keep_frames).run()
+        Supervisor(
+            job,
+            writer=writer,
+            clock=clock,
+            stop_requested=stop,
+            on_frames=keep_frames,
+            failure=CertainFailure(plan) if plan.stop_when_failed else None,
+        ).run()
 
 
 def refuse_small_disk(plan: RunPlan, reports: Path) -> None:

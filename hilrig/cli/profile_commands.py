@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.output import next_steps, print_json, say
+from hilrig.cli.output import next_steps, note, print_json, say
 from hilrig.core.exits import ExitCode
 
 REPORTS = Path("reports")
@@ -59,14 +59,29 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
         next_steps(f"hilrig run {profile}")
 
 
-def doctor(*, reports: options.Reports = REPORTS, json: options.Json = False) -> None:
-    """Show what this machine is and what can be measured on it, with the step that mends each gap."""
+def doctor(
+    profile: Annotated[
+        Path | None,
+        typer.Argument(help="A profile whose frame rate and size the self-test takes. [default: 30 fps, 512x512]"),
+    ] = None,
+    *,
+    reports: options.Reports = REPORTS,
+    quick: Annotated[bool, typer.Option("--quick", help="Only look: no self-test.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Show what this machine is and what can be measured on it, with the step that mends each gap.
+
+    A self-test measures hilrig itself for ten seconds: a pipeline that does nothing, at the profile's frame rate.
+    """
     from dataclasses import asdict
 
-    from hilrig.app.doctor import Health, diagnose
+    from hilrig.app.doctor import DEFAULT_SELF_TEST, Health, diagnose, self_test_of
     from hilrig.app.folders import keys_folder
 
-    found = diagnose(reports=reports, keys_folder=keys_folder())
+    self_test = None if quick else self_test_of(profile) if profile else DEFAULT_SELF_TEST
+    if self_test is not None:
+        note(f"self-test: measuring hilrig itself for {self_test.seconds:g} s (skip it with --quick)")
+    found = diagnose(reports=reports, keys_folder=keys_folder(), self_test=self_test)
     if json:
         print_json(asdict(found))
         raise typer.Exit(ExitCode.PRECONDITION if found.is_broken else ExitCode.OK)

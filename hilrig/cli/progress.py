@@ -10,6 +10,11 @@ from hilrig.cli.output import note
 from hilrig.core.units import format_duration
 
 LINE_PERIOD_S: Final = 10
+_PHASES: Final = {
+    "preflight": "checking the rig",
+    "self-test": "self-test: a pipeline that does nothing, measured at the run's frame rate",
+    "loading": "loading frames and model",
+}
 
 Status = Mapping[str, Any]
 
@@ -27,9 +32,7 @@ def progress() -> Iterator[Callable[[Status], None]]:
 def describe(status: Status) -> str:
     """Return a status in words."""
     if not status.get("n_offered"):
-        return {"preflight": "checking the rig", "loading": "loading frames and model"}.get(
-            status["phase"], str(status["phase"])
-        )
+        return _PHASES.get(status["phase"], str(status["phase"]))
     text = f"{status['phase']}  {status['n_decided']} of {status['n_frames']} frames decided"
     if status["recent_p99_ms"] is not None:
         text += f"  p50 {status['recent_p50_ms']:.1f} ms  p99 {status['recent_p99_ms']:.1f} ms"

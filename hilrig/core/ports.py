@@ -55,7 +55,10 @@ class Backend(Protocol):
 
 
 class Processed(NamedTuple):
-    """What a target made of one frame. Stamps are CLOCK_MONOTONIC; 0 where a stage did not happen."""
+    """What a target made of one frame. Stamps are CLOCK_MONOTONIC; 0 where a stage did not happen or was not seen.
+
+    A decided frame always has `t_decided_ns`; one that failed never has.
+    """
 
     t_preprocessed_ns: int
     t_inferred_ns: int
@@ -67,13 +70,24 @@ class Processed(NamedTuple):
 
 
 class Target(Protocol):
-    """What is measured. Built as `Target(pipeline, model, folder)`."""
+    """What is measured. Built as `Target(pipeline, model, folder)` from the profile's PipelineSpec and ModelSpec.
+
+    The class has `Options`, a frozen dataclass that `pipeline.target_options` is checked against, and
+    `runs_elsewhere = True` when the pipeline is in a process that hilrig neither starts nor measures.
+    """
 
     def prepare(self) -> Mapping[str, Any]:
-        """Load everything; return facts as JSON."""
+        """Load everything, run once; return facts as JSON (`files_sha256`: the model files read, if any).
+
+        Raises:
+            PreconditionError: the pipeline cannot be had, or is not the declared one.
+        """
 
     def process(self, pixels: Pixels) -> Processed:
-        """Decide one frame. A frame that can't be decided is a FAILED outcome, not an exception."""
+        """Decide one frame; never raises: what a foreign pipeline does wrong is a FAILED frame with its reason.
+
+        A frame is asked for once: a second try would hide a failure. `pixels` is overwritten after the call.
+        """
 
     def close(self) -> None:
         """Release everything."""
@@ -93,6 +107,16 @@ class Sampler(Protocol):
 
     def close(self) -> None:
         """Release files."""
+
+
+class FailureWatch(Protocol):
+    """Says when a FAIL has become certain, so that a lost run need not go on for hours."""
+
+    def update(self, frames: FrameTable) -> None:
+        """Take in frame records, in order, each once."""
+
+    def reason(self, *, now_ns: int) -> str | None:
+        """Return why no further frame can undo the FAIL, None while one can. `now_ns` is CLOCK_MONOTONIC."""
 
 
 class Sink(Protocol):

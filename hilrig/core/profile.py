@@ -130,7 +130,9 @@ class ArrivalSpec:
         burst_spacing_ms: time between two frames of one trigger (BURST).
         jitter_ms: a frame is due up to this much before or after its place on the grid (JITTER).
         seed: of JITTER and POISSON.
-        trace_gaps_ns: time from each frame to the next, in a cycle (TRACE).
+        trace_gaps_ns: time from each frame to the next, in a cycle (TRACE); empty in a profile that was parsed
+            without its files.
+        trace_sha256: of the file that the gaps were read from (TRACE).
     """
 
     model: ArrivalModel = ArrivalModel.FIXED
@@ -140,6 +142,7 @@ class ArrivalSpec:
     jitter_ms: float = 0.0
     seed: int = 0
     trace_gaps_ns: tuple[int, ...] = ()
+    trace_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

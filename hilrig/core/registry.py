@@ -14,11 +14,19 @@ Kind = Literal["feeds", "targets", "backends", "samplers", "sinks"]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "feeds": {
+        "blank": "hilrig.feed.blank:BlankFeed",
         "synthetic": "hilrig.feed.synthetic:SyntheticFeed",
         "folder": "hilrig.feed.folder:FolderFeed",
         "video": "hilrig.feed.video:VideoFeed",
     },
-    "targets": {"in_process": "hilrig.target.in_process:InProcessTarget"},
+    "targets": {
+        "in_process": "hilrig.target.in_process:InProcessTarget",
+        "no_op": "hilrig.target.no_op:NoOpTarget",
+        "python": "hilrig.target.python_target:PythonTarget",
+        "ring": "hilrig.target.ring_target:RingTarget",
+        "infer_service": "hilrig.target.infer_service:InferServiceTarget",
+        "open_inference": "hilrig.target.open_inference:OpenInferenceTarget",
+    },
     "backends": {
         "onnx": "hilrig.target.onnx_backend:OnnxBackend",
         "null": "hilrig.target.null_backend:NullBackend",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hilrig.core.run import JudgedFrom
 from hilrig.core.verdict import Judgement
 
 RESULT_SCHEMA = "hilrig.result/1"
@@ -20,6 +21,7 @@ class Result:
         pipeline_sha256: over preprocess and decide as declared, and the version of their code.
         files: sha256 of every file of the run directory written before result.json, by name.
         rig_info: the rig as found (`hilrig.core.rig.RigInfo` as JSON).
+        judged_from: the run whose evidence was judged again; None for a run judged when it was measured.
     """
 
     schema: str
@@ -42,6 +44,7 @@ class Result:
     n_warmup_frames_cut: int
     judgement: Judgement
     files: Mapping[str, str]
+    judged_from: JudgedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

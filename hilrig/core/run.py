@@ -32,7 +32,7 @@ class Phase(IntEnum):
 class Pacing(str, Enum):
     """When frames are released."""
 
-    PACED = "paced"  # frame i is due at t0 + i * period, whatever the target does
+    PACED = "paced"  # each frame when it is due, whatever the target does
     UNPACED = "unpaced"  # as fast as the queue takes them: for benchmarks of hilrig itself
 
 
@@ -60,8 +60,8 @@ class JudgedFrom:
 class RunPlan:
     """What a run was asked to do, resolved: everything that the processes of the run need to know.
 
-    `period_numerator_ns / period_denominator` is the frame period in nanoseconds as an exact fraction, so that
-    frame i is due at `t0 + i * numerator // denominator` after any number of hours.
+    `period_numerator_ns / period_denominator` is the mean time from frame to frame, over all cameras, in
+    nanoseconds and as an exact fraction. When each frame is due says `hilrig.core.arrivals.schedule`.
     """
 
     format_version: int = 1
@@ -100,12 +100,14 @@ class RunPlan:
 
     @property
     def period_ns(self) -> float:
-        """Return the frame period in nanoseconds (for statistics; deadlines use `offset_ns`)."""
+        """Return the mean time from frame to frame in nanoseconds (for statistics, never for deadlines)."""
         return self.period_numerator_ns / self.period_denominator
 
     def offset_ns(self, frame_id: int) -> int:
-        """Return how long after t0 a frame is due, in nanoseconds, rounded down."""
-        return frame_id * self.period_numerator_ns // self.period_denominator
+        """Return how long after t0 a frame is due, in nanoseconds; for many frames keep one schedule instead."""
+        from hilrig.core.arrivals import schedule
+
+        return schedule(self).offset_ns(frame_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

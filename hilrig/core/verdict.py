@@ -160,7 +160,7 @@ class ProcessSetup:
 class WorstFrame:
     """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen).
 
-    `evidence` says in words what `cause` rests on.
+    `cause` is None where there is nothing to explain; `evidence` says in words what it rests on.
     """
 
     frame_id: int
@@ -172,7 +172,7 @@ class WorstFrame:
     preprocess_ms: float | None
     infer_ms: float | None
     decide_ms: float | None
-    cause: Cause = Cause.UNEXPLAINED
+    cause: Cause | None = None
     evidence: str = ""
 
 

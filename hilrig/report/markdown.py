@@ -14,7 +14,9 @@ from hilrig.report.wording import (
     NO_CHECKS,
     UNSIGNED,
     VERIFY_COMMAND,
+    cause_word,
     check_title,
+    judged_again,
     limit_text,
     margin_text,
     measured_s,
@@ -53,7 +55,9 @@ class MarkdownSink:
         judgement = document.result.judgement
         parts = [
             _verdict(document),
+            _judged_again(document),
             _limits(judgement),
+            _causes(judgement),
             _failed_self_checks(judgement.self_checks),
             _trust(document),
         ]
@@ -110,6 +114,19 @@ def _failed_self_checks(self_checks: Sequence[SelfCheck]) -> str:
         for check in failed[:ROWS_MAX]
     ]
     return "\n".join([*header, *rows]) + _rest(len(failed))
+
+
+def _judged_again(document: Document) -> str:
+    source = document.result.judged_from
+    return _escape(judged_again(source)) if source else ""
+
+
+def _causes(judgement: Judgement) -> str:
+    if not judgement.causes:
+        return ""
+    header = ["| Why frames were over the limit | Frames | The worst of them |", "|---|--:|---|"]
+    rows = [_row([cause_word(one.cause), f"{one.n_frames:,}", one.evidence]) for one in judgement.causes]
+    return "\n".join([*header, *rows])
 
 
 def _trust(document: Document) -> str:

@@ -5,8 +5,9 @@ from typing import Final
 
 from hilrig.core.metrics import METRICS
 from hilrig.core.result import Result
+from hilrig.core.run import JudgedFrom
 from hilrig.core.units import S_PER_MIN, format_duration
-from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
+from hilrig.core.verdict import Cause, Check, CheckStatus, Judgement, RunStatus, SelfCheck, WorstFrame
 from hilrig.report.values import missing, number, one_line, unit_word
 
 MEANING: Final = {
@@ -25,6 +26,17 @@ CANNOT_VOUCH: Final = (
 UNSIGNED: Final = "The result behind this page is not signed: nothing vouches for these numbers."
 
 NO_CHECKS: Final = "No limit was checked: this run proves nothing about the model."
+
+_CAUSE_WORDS: Final = {
+    Cause.CLOCK_DROP: "lower clock",
+    Cause.HOST_STALL: "the host stood still",
+    Cause.STOPPED: "the target's process was stopped",
+    Cause.RUN_QUEUE: "waited for a CPU",
+    Cause.CO_RESIDENT: "co-resident service",
+    Cause.IO_PRESSURE: "I/O pressure",
+    Cause.FEEDER_LATE: "the camera was late (the instrument's own fault)",
+    Cause.THROTTLE: "throttled",
+}
 
 _STATUS_ORDER: Final = (
     CheckStatus.FAIL,
@@ -125,3 +137,23 @@ def measured_s(result: Result) -> float | None:
         if measurement.metric == "duration_min" and measurement.value is not None:
             return measurement.value * S_PER_MIN
     return None
+
+
+def cause_word(cause: Cause) -> str:
+    """Return a cause as people name it: `run queue`."""
+    return _CAUSE_WORDS.get(cause, cause.value.replace("_", " "))
+
+
+def cause_text(frame: WorstFrame) -> str:
+    """Return what made a frame slow with the evidence for it; a dash for one that is not slow."""
+    if frame.cause is None:
+        return "— not slow"
+    return one_line(f"{cause_word(frame.cause)}: {frame.evidence}" if frame.evidence else cause_word(frame.cause))
+
+
+def judged_again(source: JudgedFrom) -> str:
+    """Return whose evidence a result rests on that was not judged when it was measured."""
+    return one_line(
+        f"Judged again: the evidence is that of run {source.run_id}, which was measured under the profile with "
+        f"sha256 {source.profile_sha256}; the limits are those of the profile named below."
+    )

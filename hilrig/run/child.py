@@ -66,14 +66,14 @@ def run_child(body: Callable[[Setup], None]) -> None:
 class Child:
     """A started process of a run, seen from the supervisor."""
 
-    def __init__(self, role: str, told: Mapping[str, Any], *, log_path: Path) -> None:
+    def __init__(self, module: str, told: Mapping[str, Any], *, log_path: Path) -> None:
         self._read_fd, write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         self._pending = b""
         fds = [write_fd, told["block_fd"], told["frames_fd"], told["space_fd"]]
         with log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"hilrig.run.{role}", json.dumps({**told, "report_fd": write_fd})],
+                [sys.executable, "-m", f"hilrig.run.{module}", json.dumps({**told, "report_fd": write_fd})],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

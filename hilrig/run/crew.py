@@ -31,31 +31,28 @@ class Crew:
         self._log_path = log_path
         self._children: dict[str, Child] = {}
 
-    def start(self, role: str, *, target_pid: int = 0) -> None:
-        """Start the process of `role`, the module `hilrig.run.<role>`."""
+    def start(self, role: str, *, module: str = "", target_pid: int = 0) -> None:
+        """Start the process of `role`: the module `hilrig.run.<role>`, or another one that stands in for it."""
         told = asdict(replace(self._setup, target_pid=target_pid))
-        self._children[role] = Child(role, told, log_path=self._log_path)
+        self._children[role] = Child(module or role, told, log_path=self._log_path)
 
-    def newly_ready(self) -> list[str]:
-        """Take in reports while loading; return the roles that became ready since the last call.
+    def take_reports(self) -> None:
+        """Take in what the processes say while loading: `facts` has those that are ready.
 
         Raises:
             PreconditionError: a process could not load what it needs.
             RigLostError: a process died.
         """
         gone = [role for role, child in self._children.items() if not child.is_running()]
-        ready = []
         for role, report in self._reports():
             if report.pop("kind") == "error":
                 raise PreconditionError(report["message"], hint=report["hint"])
             self.facts[role] = report
-            ready.append(role)
         for role in gone:
             how = self._children[role].death()
             raise RigLostError(
                 f"the {role} process died while loading: {how}", hint=f"its last words are in {self._log_path}"
             )
-        return ready
 
     def newly_lost(self) -> list[Lost]:
         """Take in reports while running; return the processes that were lost since the last call."""

@@ -1,27 +1,25 @@
-"""The camera: fills the frame slots, then releases frame i at t0 + i * period, whatever the target does."""
+"""The camera: fills the frame slots, then releases each frame when it is due, whatever the target does."""
 
 import gc
 import os
-import select
-import struct
 import time
-from collections import deque
 from pathlib import Path
 from typing import Final
 
-from hilrig.core.frame import FRAME_DTYPE, Outcome, OutcomeReason
+from hilrig.core.arrivals import Schedule, schedule
 from hilrig.core.profile import OnFull
 from hilrig.core.run import Pacing, Phase, RunPlan
 from hilrig.feed.opening import open_feed
 from hilrig.feed.pool import fill_pool, pool_digest
+from hilrig.run.camera_queue import CameraQueue
 from hilrig.run.child import Setup, run_child
-from hilrig.run.pacing import make_timers_exact, try_real_time, wait_until
+from hilrig.run.fresh_frames import FreshFrames
+from hilrig.run.pacing import Pacer
 from hilrig.run.shared_block import SharedBlock, Word
+from hilrig.run.slots import SlotMap
+from hilrig.run.tuning import Tuned
 
-RELEASE: Final = struct.Struct("<IBBHqqqqqqIf")  # a whole record, so that nothing of an older one is left in it
-NOT_YET: Final = (0, 0, 0, 0, 0, 0.0)  # stages and result
-POLL_S: Final = 0.002
-WAIT_MS: Final = 50
+START_POLL_S: Final = 0.002
 
 
 def main() -> None:
@@ -32,23 +30,29 @@ def main() -> None:
 def _feed(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
     frames = _fill_slots(plan, Path(setup.profile_folder), block)
-    make_timers_exact()
-    is_real_time = try_real_time()
+    fresh = FreshFrames(block, SlotMap.for_feed(plan.feed))
+    fresh.rehearse()
+    block.prefault()
     gc.collect()
     gc.freeze()
     gc.disable()  # nothing below makes cycles
-    setup.report("ready", frames=frames, real_time=is_real_time)
+    tuned, pacer = _tune(plan)
+    setup.report("ready", frames=frames, setup=tuned.told())
     while block[Word.PHASE] == Phase.LOADING:
-        time.sleep(POLL_S)
-    _release_all(_Queue(plan, block, setup))
+        time.sleep(START_POLL_S)
+    queue = CameraQueue(plan.queue, block, setup)
+    if plan.pacing is Pacing.UNPACED:
+        _release_unpaced(plan, queue)
+    else:
+        _release_paced(plan, queue, fresh, block, pacer)
     block[Word.FEEDER_DONE] = 1
     os.eventfd_write(setup.frames_fd, 1)  # wakes a waiting worker so that it sees the end
 
 
 def _fill_slots(plan: RunPlan, folder: Path, block: SharedBlock) -> list[dict[str, object]]:
-    """Fill every slot from the plan's feed; return each frame's `sha256` and true `labels`."""
+    """Fill the pool's slots from the plan's feed; return each frame's `sha256` and true `labels`."""
     feed = open_feed(plan.feed, folder)
-    slots = [block.slot(index) for index in range(block.layout.n_slots)]
+    slots = [block.slot(index) for index in range(plan.feed.pool_frames)]
     try:
         truths = fill_pool(feed, slots)
     finally:
@@ -57,83 +61,49 @@ def _fill_slots(plan: RunPlan, folder: Path, block: SharedBlock) -> list[dict[st
     return [{"sha256": digest, "labels": truth.labels} for digest, truth in zip(digests, truths, strict=True)]
 
 
-class _Queue:
-    """The feeder's side of the queue."""
-
-    def __init__(self, plan: RunPlan, block: SharedBlock, setup: Setup) -> None:
-        self.plan = plan
-        self.block = block
-        self._setup = setup
-        self._released = 0
-        self._dropped: deque[int] = deque()  # dropped on arrival and not yet passed by the worker
-        self._space = select.poll()
-        self._space.register(setup.space_fd, select.POLLIN)
-
-    def can_record(self) -> bool:
-        """Return whether the ring of records has a free place."""
-        return self._released - self.block[Word.FRAMES_DRAINED] < self.block.layout.n_records
-
-    def wait_for_room(self) -> None:
-        """Return when the queue and the ring of records take another frame, or the run is to stop."""
-        while not self.block[Word.STOP] and not self._has_room():
-            if self._space.poll(WAIT_MS):
-                os.eventfd_read(self._setup.space_fd)
-        while not self.block[Word.STOP] and not self.can_record():
-            time.sleep(POLL_S)
-
-    def release(self, frame_id: int, intended_ns: int, now_ns: int) -> None:
-        """Offer one frame: one store, one count, one eventfd write."""
-        outcome, reason = Outcome.PENDING, OutcomeReason.NONE
-        if self.plan.queue.on_full is OnFull.DROP_NEWEST and not self._has_room():
-            outcome, reason = Outcome.DROPPED, OutcomeReason.QUEUE_FULL
-            self._dropped.append(self._released)
-        offset = (self._released % self.block.layout.n_records) * FRAME_DTYPE.itemsize
-        RELEASE.pack_into(
-            self.block.record_bytes, offset, frame_id, outcome, reason, 0, intended_ns, now_ns, *NOT_YET
-        )
-        self._released += 1
-        self.block[Word.FRAMES_RELEASED] = self._released
-        os.eventfd_write(self._setup.frames_fd, 1)
-
-    def _has_room(self) -> bool:
-        taken = self.block[Word.FRAMES_TAKEN]
-        while self._dropped and self._dropped[0] < taken:
-            self._dropped.popleft()
-        return self._released - taken - len(self._dropped) < self.plan.queue.depth
+def _tune(plan: RunPlan) -> tuple[Tuned, Pacer]:
+    """Return what was asked of the system, and who waits for the deadlines."""
+    tuned = Tuned()
+    tuned.ask_exact_timers()
+    tuned.ask_cpus(plan.tuning.feeder_cpus)
+    if plan.tuning.lock_memory:
+        tuned.ask_memory_lock()
+    if plan.tuning.real_time:
+        tuned.ask_real_time()
+    pacer = Pacer(plan.period_ns)  # calibrated as this process will wait: with its priority, on its CPUs
+    tuned.spin_us = pacer.spin_ns / 1000
+    return tuned, pacer
 
 
-def _release_all(queue: _Queue) -> None:
-    if queue.plan.pacing is Pacing.UNPACED:
-        _release_unpaced(queue)
-    else:
-        _release_paced(queue)
-
-
-def _release_paced(queue: _Queue) -> None:
-    plan, block = queue.plan, queue.block
+def _release_paced(
+    plan: RunPlan, queue: CameraQueue, fresh: FreshFrames, block: SharedBlock, pacer: Pacer
+) -> None:
+    arrivals: Schedule = schedule(plan)
     t0_ns = block[Word.T0_NS]
     blocks_when_full = plan.queue.on_full is OnFull.BLOCK
+    index = 0
     for frame_id in range(plan.n_frames):
-        intended_ns = t0_ns + plan.offset_ns(frame_id)
-        now_ns = wait_until(intended_ns)
+        intended_ns = t0_ns + arrivals.offset_ns(frame_id)
+        camera_id, flags = arrivals.camera_id(frame_id), fresh.flags_of(frame_id, index, intended_ns)
+        now_ns = pacer.wait_until(intended_ns)
         if blocks_when_full:
             queue.wait_for_room()
             now_ns = time.monotonic_ns()
-        if block[Word.STOP]:
+        if queue.is_stopped:
             return
         if not queue.can_record():
             block[Word.FRAMES_LOST] += 1
             continue
-        queue.release(frame_id, intended_ns, now_ns)
+        queue.release(frame_id, camera_id, flags, intended_ns, now_ns)
+        index += 1
 
 
-def _release_unpaced(queue: _Queue) -> None:
-    for frame_id in range(queue.plan.n_frames):
-        queue.wait_for_room()
-        if queue.block[Word.STOP]:
-            return
-        now_ns = time.monotonic_ns()
-        queue.release(frame_id, now_ns, now_ns)
+def _release_unpaced(plan: RunPlan, queue: CameraQueue) -> None:
+    released = 0
+    while released < plan.n_frames and (room := queue.wait_for_room()):
+        count = min(room, plan.n_frames - released)
+        queue.release_batch(released, count)
+        released += count
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from hilrig.core.run import Pacing, Phase, RunPlan
 from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, Reading, ReadingTable, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
-from hilrig.run.pacing import make_timers_exact
 from hilrig.run.shared_block import SharedBlock, Word
+from hilrig.run.tuning import Tuned
 from hilrig.sampler.combined import CombinedSampler
 from hilrig.sampler.probe import open_samplers
 
@@ -32,8 +32,10 @@ def _sample(setup: Setup) -> None:
     plan, block = setup.plan(), setup.block()
     sampler = CombinedSampler(open_samplers(Path("/"), setup.target_pid))
     capabilities = sampler.probe()
-    make_timers_exact()
-    setup.report("ready", capabilities=[asdict(capability) for capability in capabilities])
+    tuned = Tuned()
+    tuned.ask_exact_timers()
+    tuned.ask_cpus(plan.tuning.feeder_cpus)
+    setup.report("ready", capabilities=[asdict(capability) for capability in capabilities], setup=tuned.told())
     while block[Word.PHASE] == Phase.LOADING:
         time.sleep(START_POLL_S)
     _read_until_drain(sampler, block, plan)

@@ -17,6 +17,7 @@ import numpy as np
 
 from hilrig.core.frame import FRAME_DTYPE, FeedInfo, FrameTable, Pixels
 from hilrig.core.telemetry import READING_DTYPE, ReadingTable
+from hilrig.run.slots import SlotMap
 
 WORD_BYTES: Final = 64  # one cache line each, so that no two processes write to the same line
 
@@ -39,6 +40,15 @@ class Word(IntEnum):
     STALLS_WRITTEN = 12  # sentinel
     STALLS_LOST = 13  # sentinel
     STALLS_DRAINED = 14  # supervisor
+    PAUSES_WRITTEN = 15  # worker: its garbage collections
+    PAUSES_LOST = 16  # worker
+    PAUSES_DRAINED = 17  # supervisor
+    FEEDER_WAITS = 18  # feeder: it wants to be told of the next frame taken
+
+    @property
+    def index(self) -> int:
+        """Return where the word stands in `SharedBlock.words`."""
+        return int(self) * (WORD_BYTES // 8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +64,12 @@ class Layout:
     n_records: int = 1 << 16
     n_readings: int = 1 << 16
     n_stalls: int = 1 << 12
+    n_pauses: int = 1 << 12
 
     @classmethod
-    def for_feed(cls, info: FeedInfo, pool_frames: int) -> "Layout":
+    def for_feed(cls, info: FeedInfo, slots: SlotMap) -> "Layout":
         """Return the layout for a feed's frames."""
-        return cls(n_slots=pool_frames, height_px=info.height_px, width_px=info.width_px)
+        return cls(n_slots=slots.n_slots, height_px=info.height_px, width_px=info.width_px)
 
     @property
     def slot_bytes(self) -> int:
@@ -87,9 +98,14 @@ class Layout:
         return self.readings_offset + self.n_readings * READING_DTYPE.itemsize
 
     @property
+    def pauses_offset(self) -> int:
+        """Return where the worker's pauses start, in bytes."""
+        return self.stalls_offset + self.n_stalls * READING_DTYPE.itemsize
+
+    @property
     def slots_offset(self) -> int:
         """Return where the frame slots start, in bytes."""
-        end = self.stalls_offset + self.n_stalls * READING_DTYPE.itemsize
+        end = self.pauses_offset + self.n_pauses * READING_DTYPE.itemsize
         return -(-end // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
@@ -100,19 +116,17 @@ class SharedBlock:
         self.fd = fd
         self.layout = layout
         self._map = mmap.mmap(fd, layout.total_bytes)
-        self._words = memoryview(self._map)[: mmap.PAGESIZE].cast("q")
+        self.words = memoryview(self._map)[: mmap.PAGESIZE].cast("q")
         self.records: FrameTable = np.frombuffer(self._map, FRAME_DTYPE, layout.n_records, layout.records_offset)
         self.record_bytes = memoryview(self._map)[layout.records_offset : layout.readings_offset]
-        self.readings = ReadingRing(
-            self,
-            np.frombuffer(self._map, READING_DTYPE, layout.n_readings, layout.readings_offset),
-            (Word.READINGS_WRITTEN, Word.READINGS_LOST, Word.READINGS_DRAINED),
-        )
-        self.stalls = ReadingRing(
-            self,
-            np.frombuffer(self._map, READING_DTYPE, layout.n_stalls, layout.stalls_offset),
-            (Word.STALLS_WRITTEN, Word.STALLS_LOST, Word.STALLS_DRAINED),
-        )
+        self.readings = self._ring(layout.readings_offset, layout.n_readings, Word.READINGS_WRITTEN)
+        self.stalls = self._ring(layout.stalls_offset, layout.n_stalls, Word.STALLS_WRITTEN)
+        self.pauses = self._ring(layout.pauses_offset, layout.n_pauses, Word.PAUSES_WRITTEN)
+
+    def _ring(self, offset: int, n: int, first_word: Word) -> "ReadingRing":
+        """Return a ring whose three control words (written, lost, drained) follow each other."""
+        table = np.frombuffer(self._map, READING_DTYPE, n, offset)
+        return ReadingRing(self, table, (first_word, Word(first_word + 1), Word(first_word + 2)))
 
     @classmethod
     def create(cls, layout: Layout) -> "SharedBlock":
@@ -122,10 +136,14 @@ class SharedBlock:
         return cls(fd, layout)
 
     def __getitem__(self, word: Word) -> int:
-        return self._words[word * (WORD_BYTES // 8)]
+        return self.words[word.index]
 
     def __setitem__(self, word: Word, value: int) -> None:
-        self._words[word * (WORD_BYTES // 8)] = value
+        self.words[word.index] = value
+
+    def prefault(self) -> None:
+        """Touch every page: a page's first touch belongs to loading, not to a frame."""
+        np.frombuffer(self._map, np.uint8)[:: mmap.PAGESIZE].max()
 
     def slot(self, index: int) -> Pixels:
         """Return frame slot `index` as height x width x 3, uint8: a view, no copy."""
@@ -168,4 +186,7 @@ class ReadingRing:
 
 
 def _take(ring: FrameTable, start: int, stop: int) -> FrameTable:
-    return ring[np.arange(start, stop) % len(ring)]
+    """Return a copy of entries `start` to `stop` of a ring, counted since the beginning."""
+    first, n = start % len(ring), stop - start
+    head = ring[first : first + n]
+    return np.concatenate([head, ring[: n - len(head)]])

@@ -13,8 +13,8 @@ from hilrig.core.run import Phase
 from hilrig.core.telemetry import HOST_STALL, READING_DTYPE, TIER_CODES, Channel, ChannelKind, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
-from hilrig.run.pacing import make_timers_exact
 from hilrig.run.shared_block import SharedBlock, Word
+from hilrig.run.tuning import Tuned
 
 TICK_NS: Final = NS_PER_MS
 GAP_NS: Final = 5 * NS_PER_MS
@@ -32,10 +32,16 @@ def main() -> None:
 
 
 def _watch(setup: Setup) -> None:
-    block = setup.block()
-    make_timers_exact()
+    plan, block = setup.plan(), setup.block()
+    tuned = Tuned()
+    tuned.ask_exact_timers()
+    tuned.ask_cpus(plan.tuning.feeder_cpus)
+    if plan.tuning.lock_memory:
+        tuned.ask_memory_lock()
+    if plan.tuning.real_time:
+        tuned.ask_real_time()
     gc.disable()  # nothing below makes cycles
-    setup.report("ready")
+    setup.report("ready", setup=tuned.told())
     while block[Word.PHASE] == Phase.LOADING:
         time.sleep(0.002)
     last_ns = time.monotonic_ns()

@@ -12,17 +12,20 @@ from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RigLostError, RunAbortedError
 from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
-from hilrig.core.ports import RecordWriter
+from hilrig.core.ports import FailureWatch, RecordWriter
 from hilrig.core.run import Ended, Pacing, Phase, RunPlan
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup
 from hilrig.run.crew import Crew, Lost
+from hilrig.run.gc_watch import GC_CHANNEL
 from hilrig.run.live import LiveNumbers
-from hilrig.run.shared_block import Layout, SharedBlock, Word
+from hilrig.run.shared_block import Layout, ReadingRing, SharedBlock, Word
+from hilrig.run.slots import SlotMap
 from hilrig.run.stall_sentinel import STALL_CHANNEL
 
 POLL_PACED_NS: Final = 100 * NS_PER_MS
+POLL_LOADING_NS: Final = 30 * NS_PER_MS
 POLL_UNPACED_NS: Final = 10 * NS_PER_MS
 FLUSH_NS: Final = NS_PER_S
 CLOCK_EVENT_NS: Final = 60 * NS_PER_S
@@ -30,6 +33,10 @@ LOAD_LIMIT_NS: Final = 600 * NS_PER_S
 DRAIN_LIMIT_NS: Final = 30 * NS_PER_S
 LEAD_NS: Final = 300 * NS_PER_MS
 """From "go" to the first frame: the processes look for "go" every 2 ms."""
+
+LOST_READINGS: Final = (Word.READINGS_LOST, Word.STALLS_LOST, Word.PAUSES_LOST)
+WORKERS: Final = {"ring": "relay"}
+"""Modules that stand in for the worker, by target: whose pipeline is a process of its own."""
 
 DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
@@ -68,6 +75,7 @@ class Supervisor:
         clock: the clock that polls and events are timed by.
         stop_requested: asked at every poll; True ends the run in order.
         on_frames: called once with the pool's frames (`sha256`, `labels`) before the first frame is due.
+        failure: watches for a failure that no further frame can undo; None lets every run go on to its end.
     """
 
     def __init__(
@@ -78,13 +86,15 @@ class Supervisor:
         clock: Clock,
         stop_requested: Callable[[], bool],
         on_frames: Callable[[Sequence[Mapping[str, Any]]], None],
+        failure: FailureWatch | None = None,
     ) -> None:
         self._plan = job.plan
         self._writer = writer
         self._clock = clock
         self._stop_requested = stop_requested
         self._on_frames = on_frames
-        layout = Layout.for_feed(job.feed_info, job.plan.feed.pool_frames)
+        self._failure = failure
+        layout = Layout.for_feed(job.feed_info, SlotMap.for_feed(job.plan.feed))
         self._block = SharedBlock.create(layout)
         self._fds = (os.eventfd(0), os.eventfd(0))
         self._crew = Crew(
@@ -103,7 +113,7 @@ class Supervisor:
         self._ended, self._reason = Ended.COMPLETED, ""
         self._phase = Phase.LOADING
         self._t0_ns = 0
-        self._stall_channel = 0
+        self._own_rings: dict[int, ReadingRing] = {}
         self._seen_done = 0
         self._disk_refused = False
 
@@ -125,30 +135,30 @@ class Supervisor:
 
     def _load(self) -> None:
         self._crew.start("feeder")
-        self._crew.start("worker")
+        self._crew.start("worker", module=WORKERS.get(self._plan.pipeline.target, "worker"))
+        self._crew.start("stall_sentinel")
         self._await_ready("feeder", "worker")
         self._on_frames(self._crew.facts["feeder"].pop("frames"))
         self._crew.start("sampler_loop", target_pid=self._crew.facts["worker"]["pid"])
-        self._crew.start("stall_sentinel")
         self._await_ready("sampler_loop", "stall_sentinel")
         told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
         capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
-        self._stall_channel = len(capabilities)
-        self._writer.channels([*capabilities, Capability(channel=STALL_CHANNEL, reason=None)])
+        own = [Capability(channel=channel, reason=None) for channel in (STALL_CHANNEL, GC_CHANNEL)]
+        self._own_rings = {len(capabilities): self._block.stalls, len(capabilities) + 1: self._block.pauses}
+        self._writer.channels([*capabilities, *own])
         for role, facts in self._crew.facts.items():
             self._event("child_ready", {"role": role, "facts": facts})
 
     def _await_ready(self, *roles: str) -> None:
         deadline_ns = self._clock.monotonic_ns() + LOAD_LIMIT_NS
-        waiting = set(roles)
-        while waiting:
-            waiting.difference_update(self._crew.newly_ready())
+        while waiting := set(roles) - self._crew.facts.keys():
+            self._crew.take_reports()
             if self._stop_requested():
                 raise RunAbortedError("stopped while loading: no frame was offered")
             if self._clock.monotonic_ns() > deadline_ns:
                 raise RigLostError(f"{', '.join(sorted(waiting))}: not ready within {LOAD_LIMIT_NS // NS_PER_S} s")
             self._write_status()
-            self._sleep(POLL_PACED_NS)
+            self._sleep(POLL_LOADING_NS)
 
     def _offer(self) -> None:
         """Let the feeder offer its frames, drain while it does."""
@@ -178,10 +188,19 @@ class Supervisor:
         if self._ended is Ended.COMPLETED and self._stop_requested():
             self._event("stop_requested", {})
             self._end(Ended.ABORTED, "stopped by the operator")
+        self._look_for_failure()
         for lost in self._crew.newly_lost():
             if lost.role == "feeder" and self._block[Word.FEEDER_DONE]:
                 continue  # it has released its last frame and gone
             self._note_lost(lost)
+
+    def _look_for_failure(self) -> None:
+        if self._failure is None or self._ended is not Ended.COMPLETED:
+            return
+        reason = self._failure.reason(now_ns=self._clock.monotonic_ns())
+        if reason is not None:
+            self._event("failure_certain", {"reason": reason})
+            self._end(Ended.DECIDED_EARLY, reason)
 
     def _note_lost(self, lost: Lost) -> None:
         self._event("child_lost", {"role": lost.role, "how": lost.how})
@@ -197,11 +216,18 @@ class Supervisor:
         if len(frames):
             self._live.update(frames)
             self._record(lambda: self._writer.frames(frames))
-        stalls = self._block.stalls.drain()
-        stalls["channel"] = self._stall_channel
+            if self._failure is not None:
+                self._failure.update(frames)
         readings = self._block.readings.drain()
         self._record(lambda: self._writer.readings(readings))
-        self._record(lambda: self._writer.readings(stalls))
+        for channel, ring in self._own_rings.items():
+            self._collect_own(channel, ring)
+
+    def _collect_own(self, channel: int, ring: ReadingRing) -> None:
+        """Drain what a process of the run observed itself; it does not know its channel's number."""
+        rows = ring.drain()
+        rows["channel"] = channel
+        self._record(lambda: self._writer.readings(rows))
 
     def _end(self, ended: Ended, reason: str) -> None:
         """Note the first cause of an early end; have no more frames offered."""
@@ -233,7 +259,7 @@ class Supervisor:
             "reason": self._reason,
             "boot_id": Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
             "n_lost_records": self._block[Word.FRAMES_LOST],
-            "n_lost_readings": self._block[Word.READINGS_LOST] + self._block[Word.STALLS_LOST],
+            "n_lost_readings": sum(self._block[word] for word in LOST_READINGS),
             "sampler_cpu_s": self._crew.facts["sampler_loop"].get("cpu_s"),
         }
 

@@ -8,10 +8,11 @@ import pytest
 from builders import make_plan
 from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.ports import Processed
-from hilrig.core.profile import OnFull, QueueSpec
-from hilrig.run import feeder, worker
+from hilrig.core.profile import FeedSpec, OnFull, QueueSpec
+from hilrig.run.camera_queue import CameraQueue
 from hilrig.run.child import Setup
 from hilrig.run.shared_block import Layout, SharedBlock, Word
+from hilrig.run.target_queue import TargetQueue
 
 LAYOUT = Layout(n_slots=3, height_px=4, width_px=4, n_records=64, n_readings=8, n_stalls=8)
 
@@ -34,7 +35,11 @@ class Bench:
     """A feeder's and a worker's queue over one block, in one process, without time."""
 
     def __init__(self, *, on_full, depth=2, n_frames=20):
-        plan = replace(make_plan(), queue=QueueSpec(depth=depth, on_full=on_full))
+        plan = replace(
+            make_plan(),
+            queue=QueueSpec(depth=depth, on_full=on_full),
+            feed=FeedSpec(source="synthetic", pool_frames=LAYOUT.n_slots),
+        )
         self.block = SharedBlock.create(LAYOUT)
         for index in range(LAYOUT.n_slots):
             self.block.slot(index)[...] = index
@@ -47,15 +52,15 @@ class Bench:
             frames_fd=os.eventfd(0),
             space_fd=os.eventfd(0),
         )
-        self.camera = feeder._Queue(plan, self.block, self.setup)
-        self.consumer = worker._Queue(plan, self.block, self.setup)
+        self.camera = CameraQueue(plan.queue, self.block, self.setup)
+        self.consumer = TargetQueue(plan, self.block, self.setup)
         self.left = n_frames
         self.frame_id = 0
 
     def offer(self, count):
         for _ in range(min(count, self.left)):
             self.left -= 1
-            self.camera.release(self.frame_id, 1, 1)
+            self.camera.release(self.frame_id, 0, 0, 1, 1)
             self.frame_id += 1
         if not self.left:
             self.block[Word.FEEDER_DONE] = 1
@@ -122,3 +127,52 @@ def test_a_full_ring_of_records_is_seen_before_it_is_overwritten():
     bench = Bench(on_full=OnFull.DROP_OLDEST, n_frames=LAYOUT.n_records)
     bench.offer(LAYOUT.n_records)
     assert not bench.camera.can_record()
+
+
+def test_a_batch_is_recorded_like_single_frames():
+    """Frames released as fast as they go: all decided in order, each with a due time that is its release."""
+    bench = Bench(on_full=OnFull.BLOCK, depth=64, n_frames=0)
+    bench.camera.release_batch(0, 40)
+    bench.block[Word.FEEDER_DONE] = 1
+    os.eventfd_write(bench.setup.frames_fd, 1)
+    bench.consumer.serve(ScriptedTarget(lambda count: None, []))
+    records = bench.block.records[:40]
+    assert records["frame_id"].tolist() == list(range(40))
+    assert outcomes(records) == "d" * 40
+    assert (records["t_release_ns"] == records["t_intended_ns"]).all()
+
+
+def test_a_batch_goes_round_the_ring():
+    """After the ring of records has gone round once, a batch continues at its beginning."""
+    bench = Bench(on_full=OnFull.BLOCK, depth=64, n_frames=0)
+    bench.camera.release_batch(0, 60)
+    bench.block[Word.FRAMES_DRAINED] = bench.block[Word.FRAMES_TAKEN] = 60
+    bench.camera.release_batch(60, 10)
+    assert bench.block.records["frame_id"][:6].tolist() == [64, 65, 66, 67, 68, 69]
+
+
+def test_room_is_the_lesser_of_queue_and_ring():
+    """A camera that waits is told how many frames fit: into the queue, and into the ring of records."""
+    bench = Bench(on_full=OnFull.BLOCK, depth=60, n_frames=0)
+    assert bench.camera.wait_for_room() == 60
+    bench.camera.release_batch(0, 50)
+    assert bench.camera.wait_for_room() == 10
+    bench.block[Word.FRAMES_TAKEN] = 50
+    assert bench.camera.wait_for_room() == LAYOUT.n_records - 50
+
+
+def test_a_stopped_camera_waits_for_nothing():
+    """The end of a run gets through to a camera that waits for room which never comes."""
+    bench = Bench(on_full=OnFull.BLOCK, depth=2, n_frames=0)
+    bench.camera.release_batch(0, 2)
+    bench.block[Word.STOP] = 1
+    assert bench.camera.wait_for_room() == 0
+
+
+def test_a_waiting_camera_is_told_of_the_next_frame_taken():
+    """The worker signals space only to a camera that said it waits, and once."""
+    bench = Bench(on_full=OnFull.BLOCK, depth=4, n_frames=2)
+    bench.block[Word.FEEDER_WAITS] = 1
+    bench.serve(2, [])
+    assert os.eventfd_read(bench.setup.space_fd) == 1
+    assert bench.block[Word.FEEDER_WAITS] == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hilrig.core.frame import FeedInfo
 from hilrig.core.telemetry import READING_DTYPE
 from hilrig.run.shared_block import Layout, SharedBlock, Word
+from hilrig.run.slots import SlotMap
 
 LAYOUT = Layout(n_slots=3, height_px=5, width_px=7, n_records=8, n_readings=8, n_stalls=4)
 
@@ -30,7 +31,7 @@ def test_two_views_of_one_block_share_words_and_frames():
 
 def test_frame_slots_start_on_page_borders():
     """Slots of odd sizes do not share a page, so that prefaulting one is prefaulting it all."""
-    layout = Layout.for_feed(FeedInfo(n_frames=9, height_px=5, width_px=7), 2)
+    layout = Layout.for_feed(FeedInfo(n_frames=9, height_px=5, width_px=7), SlotMap(pool_frames=2, fresh_every=0))
     assert layout.slot_bytes == 4096
     assert layout.slots_offset % 4096 == 0
 
