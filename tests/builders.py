@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.arrivals import schedule
 from hilrig.core.frame import FRAME_DTYPE, ColorOrder, FrameTable, Outcome, OutcomeReason, Truth
 from hilrig.core.profile import (
     BackendSpec,
@@ -191,7 +192,7 @@ def ticks_ns(plan: RunPlan, *, period_ms: int = 100) -> list[int]:
 
 def edges_ns(plan: RunPlan) -> tuple[int, int]:
     """Return start and end of the measured part."""
-    return T0_NS + plan.offset_ns(plan.n_warmup_frames), T0_NS + plan.offset_ns(plan.n_frames)
+    return T0_NS + schedule(plan).offset_ns(plan.n_warmup_frames), T0_NS + schedule(plan).offset_ns(plan.n_frames)
 
 
 def steady(plan: RunPlan, capability: Capability, value: float) -> Curve:

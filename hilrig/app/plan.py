@@ -2,18 +2,48 @@
 
 import secrets
 from dataclasses import replace
+from fractions import Fraction
+from typing import TypeVar
 
 from hilrig import __version__
 from hilrig.app.preflight import Ready
+from hilrig.app.request import RunRequest
+from hilrig.core.arrivals import schedule_of
+from hilrig.core.errors import RecordError, UsageError
+from hilrig.core.profile import ArrivalModel, Profile
 from hilrig.core.run import Pacing, RunPlan
 from hilrig.core.units import NS_PER_S
 from hilrig.target.identity import pipeline_sha256
 from hilrig.target.model_files import bundle_sha256
 
+_T = TypeVar("_T")
+
 
 def new_run_id() -> str:
     """Return a name that no other run has: 8 hex digits."""
     return secrets.token_hex(4)
+
+
+def as_requested(ready: Ready, request: RunRequest) -> Ready:
+    """Return a ready profile with what a request changes of it: never its limits, which stay those of the file.
+
+    Raises:
+        UsageError: the profile's frames cannot arrive at the requested rate.
+    """
+    profile = ready.profile
+    changed = replace(
+        profile,
+        frame_rate_fps=_either(request.frame_rate_fps, profile.frame_rate_fps),
+        self_test_s=_either(request.self_test_s, profile.self_test_s),
+        stop_when_failed=_either(request.stop_when_failed, profile.stop_when_failed),
+    )
+    if request.frame_rate_fps is not None:
+        _require_arrivals(changed)
+    return replace(ready, profile=changed)
+
+
+def _either(asked: _T | None, stated: _T) -> _T:
+    return stated if asked is None else asked
 
 
 def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: float | None) -> RunPlan:
@@ -26,7 +56,7 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         duration_s: measured seconds instead of the profile's.
     """
     profile = ready.profile
-    rate_fps = profile.frame_rate_fps
+    rate_fps = mean_rate_fps(profile)
     pool_frames = min(profile.feed.pool_frames, ready.feed_info.n_frames)
     return RunPlan(
         run_id=run_id,
@@ -56,3 +86,25 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         self_test_s=profile.self_test_s,
         stop_when_failed=profile.stop_when_failed,
     )
+
+
+def mean_rate_fps(profile: Profile) -> Fraction:
+    """Return the mean rate of all cameras together; that of a trace is its own, a little beside the profile's."""
+    arrivals = profile.arrivals
+    if arrivals.model is ArrivalModel.TRACE:
+        return Fraction(NS_PER_S * len(arrivals.trace_gaps_ns), sum(arrivals.trace_gaps_ns))
+    return profile.frame_rate_fps * len(arrivals.camera_offsets_ms)
+
+
+def _require_arrivals(profile: Profile) -> None:
+    """Refuse a frame rate that the profile was not checked at and that its arrivals do not have."""
+    hint = "arrivals of the models fixed and poisson have every rate"
+    if profile.arrivals.model is ArrivalModel.TRACE:
+        raise UsageError(f"{profile.name} replays a trace, which has a rate of its own", hint=hint)
+    try:
+        schedule_of(profile.arrivals, period_ns=NS_PER_S / mean_rate_fps(profile))
+    except RecordError as error:
+        rate_fps = float(profile.frame_rate_fps)
+        raise UsageError(
+            f"{profile.name} at {rate_fps:g} fps: frames would overtake each other", hint=hint
+        ) from error

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -31,6 +31,9 @@ POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room
 BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together: 109 in the sample run
 BYTES_PER_SECOND: Final = 16_000  # telemetry at 10 Hz: 7,000 in the sample run, on a rig with few sensors
 FIXED_BYTES: Final = 32 << 20  # report, picture, reserve
+
+STDOUT_FD: Final = 1
+STDERR_FD: Final = 2
 
 _T = TypeVar("_T")
 
@@ -110,12 +113,26 @@ def check_target(profile: Profile) -> None:
     backend = profile.pipeline.backend
     if backend is not None and backend.name == "onnx":
         onnxruntime_distribution()
-    with redirect_stdout(sys.stderr):
+    with _stdout_on_stderr():
         target = open_target(profile.pipeline, profile.model, Path(profile.folder))
         if getattr(target, "runs_elsewhere", False):
             _refuse_process_limits(profile)
         target.prepare()
         target.close()
+
+
+@contextmanager
+def _stdout_on_stderr() -> Iterator[None]:
+    """Let stdout lead to stderr, also for libraries that write to the descriptor: our own lines are read by others."""
+    sys.stdout.flush()
+    kept = os.dup(STDOUT_FD)
+    os.dup2(STDERR_FD, STDOUT_FD)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, STDOUT_FD)
+        os.close(kept)
 
 
 def _refuse_process_limits(profile: Profile) -> None:

@@ -134,7 +134,7 @@ def floor_plan(period_ns: Fraction, feed_info: FeedInfo, *, self_test_s: float) 
         model_bundle_sha256="",
         pipeline=NOTHING,
         pipeline_sha256="",
-        feed=FeedSpec(source="blank", pool_frames=2, options=size),
+        feed=FeedSpec(source="wedge", pool_frames=2, options=size),
         queue=QueueSpec(depth=DEPTH, on_full=OnFull.DROP_OLDEST),
         pacing=Pacing.PACED,
         period_numerator_ns=period_ns.numerator,

@@ -1,9 +1,9 @@
-"""Options of a feed or a backend, checked against the class that they are for."""
+"""Options of a feed, a target or a backend, checked against the class that they are for."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,24 +13,41 @@ from hilrig.config.locate import problems_of
 from hilrig.core.errors import Problem, UsageError
 from hilrig.core.registry import Kind, known, load
 
+DEFAULT_TARGET: Final = "in_process"
+
 
 def named_plugin_problems(document: Document, kind: Kind, block: Path, *, key: str) -> list[Problem]:
     """Return what is wrong with the name under `key` of a block, or with the block's `options`.
 
     A name or options of the wrong type are left to the check of the keys.
     """
-    name, options = document.get((*block, key)), document.get((*block, "options"))
+    return _problems(
+        document, kind, (*block, key), name=document.get((*block, key)), options_at=(*block, "options")
+    )
+
+
+def target_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with `pipeline.target`, or with `target_options`; it need not be stated."""
+    if not isinstance(document.get(("pipeline",)), dict):
+        return []
+    at: Path = ("pipeline", "target")
+    name = document.get(at) if at in document.keys else DEFAULT_TARGET
+    return _problems(document, "targets", at, name=name, options_at=("pipeline", "target_options"))
+
+
+def _problems(document: Document, kind: Kind, name_at: Path, *, name: Any, options_at: Path) -> list[Problem]:
+    options = document.get(options_at)
     if not isinstance(name, str) or not isinstance(options, dict | None):
         return []
     try:
         factory = load(kind, name)
     except UsageError as error:
         hint = nearest(name, known(kind)) if error.hint.startswith("known:") else error.hint
-        return [document.problem((*block, key), "unknown_name", error.message, hint)]
+        return [document.problem(name_at, "unknown_name", error.message, hint)]
     except (ImportError, AttributeError) as error:
         message = f"'{name}' can't be loaded: {error}"
-        return [document.problem((*block, key), "broken_plugin", message, "is it installed for this Python?")]
-    return _option_problems(document, (*block, "options"), getattr(factory, "Options", None), options or {})
+        return [document.problem(name_at, "broken_plugin", message, "is it installed for this Python?")]
+    return _option_problems(document, options_at, getattr(factory, "Options", None), options or {})
 
 
 def _option_problems(
@@ -50,13 +67,3 @@ def _option_problems(
     except ValidationError as error:
         return unknown + problems_of(error, document, at=at, unknown_key_hint=lambda _: "")
     return unknown
-
-
-def target_problems(document: Document) -> list[Problem]:
-    """Return what is wrong with the name of the target; one that is not stated is the built-in one."""
-    name, names = document.get(("pipeline", "target")), known("targets")
-    if not isinstance(name, str) or name in names:
-        return []
-    return [
-        document.problem(("pipeline", "target"), "unknown_name", f"unknown target '{name}'", nearest(name, names))
-    ]

@@ -5,10 +5,13 @@ also holds the profile against what is installed and lies here.
 """
 
 import os.path
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from hilrig.config.arrival_model import ArrivalKeys
+from hilrig.config.arrival_trace import Trace, read_trace
 from hilrig.config.block_reader import read_keys
 from hilrig.config.document import Document, merge
 from hilrig.config.limit_model import HeldLimit
@@ -21,6 +24,7 @@ from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import ConfigError, Problem
 from hilrig.core.metrics import METRICS
 from hilrig.core.profile import (
+    ArrivalSpec,
     BackendSpec,
     DecideSpec,
     FeedSpec,
@@ -53,16 +57,20 @@ def load_profile(path: Path) -> Profile:
         raise not_found(path, what="profile", known=_known_profiles(beside))
     data = read_bytes(file)
     document = read_yaml(data, file=str(file))
-    return _profile(document, data, folder=str(file.parent.resolve()), here=_problems_here(document, file.parent))
+    trace, trace_problems = read_trace(document, file.parent)
+    here = [*_problems_here(document, file.parent), *trace_problems]
+    return _profile(document, data, folder=str(file.parent.resolve()), here=here, trace=trace)
 
 
 def parse_profile(data: bytes, *, file: str, folder: str) -> Profile:
     """Return the profile in `data`; `file` is its name for messages, `folder` where its relative paths start.
 
+    No other file is read: arrivals by a trace come without its gaps (a run's plan holds them).
+
     Raises:
         ConfigError: it has mistakes: all of them, in the order of the file.
     """
-    return _profile(read_yaml(data, file=file), data, folder=folder, here=[])
+    return _profile(read_yaml(data, file=file), data, folder=folder, here=[], trace=None)
 
 
 def _known_profiles(folder: Path) -> list[str]:
@@ -89,9 +97,11 @@ def _missing_files(document: Document, folder: Path) -> list[Problem]:
     ]
 
 
-def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem]) -> Profile:
+def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem], trace: Trace | None) -> Profile:
     keys, key_problems = read_keys(document, ProfileKeys)
-    problems = merge(document.problems, broken_rules(document), key_problems, here)
+    in_file = [problem for problem in here if problem.file == document.file]
+    problems = merge(document.problems, broken_rules(document), key_problems, in_file)
+    problems += [problem for problem in here if problem.file != document.file]
     if keys is None or problems:
         raise ConfigError(problems)
     validation = keys.hil_validation
@@ -116,6 +126,7 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
             feeder_cpus=keys.run.feeder_cpus,
             worker_cpus=keys.run.worker_cpus,
         ),
+        arrivals=_arrivals(keys.arrivals, trace),
         self_test_s=keys.run.self_test_s,
         stop_when_failed=keys.run.stop_when_failed,
         limits=tuple(_limit(limit, document) for limit in validation.limits()),
@@ -147,6 +158,11 @@ def _feed(keys: FeedKeys) -> FeedSpec:
     return FeedSpec(
         source=keys.source, pool_frames=keys.pool_frames, fresh_every=keys.fresh_every, options=keys.options
     )
+
+
+def _arrivals(keys: ArrivalKeys, trace: Trace | None) -> ArrivalSpec:
+    spec = keys.spec()
+    return replace(spec, trace_gaps_ns=trace.gaps_ns, trace_sha256=trace.sha256) if trace else spec
 
 
 def _golden(keys: GoldenKeys) -> GoldenSpec:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from hilrig.config.arrival_model import ArrivalKeys
 from hilrig.config.keys import (
     NAME_PATTERN,
     EdgePx,
@@ -221,6 +222,7 @@ class ProfileKeys(Keys):
     model: ModelKeys
     pipeline: PipelineKeys
     feed: FeedKeys
+    arrivals: ArrivalKeys = ArrivalKeys()
     queue: QueueKeys
     golden: GoldenKeys | None = None
     run: RunKeys = RunKeys()

@@ -10,6 +10,7 @@ from typing import Final
 
 from pydantic_core import PydanticCustomError
 
+from hilrig.config.arrival_rules import broken_arrival_rules
 from hilrig.config.document import Document, Path, dotted
 from hilrig.config.key_tree import nearest
 from hilrig.config.limit_model import read_frame_rate
@@ -48,6 +49,7 @@ def broken_rules(document: Document) -> list[Problem]:
         _whole_pixels,
         _model_files,
         _golden_judges,
+        broken_arrival_rules,
     )
     return [problem for rule in rules for problem in rule(document)]
 
@@ -68,7 +70,7 @@ def _percentile_order(document: Document) -> Iterator[Problem]:
 
 
 def _frame_budget(document: Document) -> Iterator[Problem]:
-    """The frame rate bounds what can be seen: no part of a frame, no decision sooner than the next frame."""
+    """No run measures a part of a frame."""
     try:
         fps = float(read_frame_rate(document.get((*_LATENCY, "frame_rate_fps"))))
     except PydanticCustomError:
@@ -77,12 +79,6 @@ def _frame_budget(document: Document) -> Iterator[Problem]:
     if minutes is not None and 0 < minutes * 60 * fps < 1:
         message = f"'duration_minutes' {minutes:g} at {fps:g} fps is less than one frame"
         yield document.problem((*_LATENCY, "duration_minutes"), "contradiction", message)
-    gap_ms = _number(document, (*_LATENCY, "decision_gap_max_ms"))
-    if gap_ms is not None and 0 < gap_ms < 1000 / fps:
-        message = f"'decision_gap_max_ms' {gap_ms:g} is shorter than the time between frames, {1000 / fps:.4g} ms"
-        yield document.problem(
-            (*_LATENCY, "decision_gap_max_ms"), "contradiction", message, "no run could pass it"
-        )
 
 
 def _repeated_items(document: Document) -> Iterator[Problem]:

@@ -28,7 +28,7 @@ BLOCK_FRAMES: Final = 1 << 14
 CAMERAS_MAX: Final = 64
 BURST_FRAMES_MAX: Final = 1024
 
-_PERIOD_NS_MAX: Final = 1 << 50  # two weeks: the offsets of a thousand such periods are still 64 bits
+_PERIOD_NS_MAX: Final = 1 << 52  # over 30 days, the longest run; a thousand of them are still 64 bits
 _SEED_MAX: Final = (1 << 64) - 1
 _INT64_MAX: Final = (1 << 63) - 1
 _LN2: Final = Fraction(693147180559945309417232121458, 10**30)

@@ -14,10 +14,10 @@ Kind = Literal["feeds", "targets", "backends", "samplers", "sinks"]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "feeds": {
-        "blank": "hilrig.feed.blank:BlankFeed",
         "synthetic": "hilrig.feed.synthetic:SyntheticFeed",
         "folder": "hilrig.feed.folder:FolderFeed",
         "video": "hilrig.feed.video:VideoFeed",
+        "wedge": "hilrig.feed.wedge:WedgeFeed",
     },
     "targets": {
         "in_process": "hilrig.target.in_process:InProcessTarget",

@@ -103,12 +103,6 @@ class RunPlan:
         """Return the mean time from frame to frame in nanoseconds (for statistics, never for deadlines)."""
         return self.period_numerator_ns / self.period_denominator
 
-    def offset_ns(self, frame_id: int) -> int:
-        """Return how long after t0 a frame is due, in nanoseconds; for many frames keep one schedule instead."""
-        from hilrig.core.arrivals import schedule
-
-        return schedule(self).offset_ns(frame_id)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from hilrig.core.arrivals import schedule
 from hilrig.core.ports import Sampler
 from hilrig.core.run import Pacing, Phase, RunPlan
 from hilrig.core.telemetry import READING_DTYPE, TIER_CODES, Reading, ReadingTable, Tier
@@ -67,7 +68,7 @@ def _read_until_drain(sampler: Sampler, block: SharedBlock, plan: RunPlan) -> No
 def _measure_start_ns(block: SharedBlock, plan: RunPlan) -> int:
     if plan.pacing is Pacing.UNPACED:
         return block[Word.T0_NS]
-    return block[Word.T0_NS] + plan.offset_ns(plan.n_warmup_frames)
+    return block[Word.T0_NS] + schedule(plan).offset_ns(plan.n_warmup_frames)
 
 
 def _sleep_until(deadline_ns: int) -> None:

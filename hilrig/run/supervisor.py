@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilrig.config.noun_json import from_json
+from hilrig.core.arrivals import schedule
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RigLostError, RunAbortedError
@@ -168,7 +169,7 @@ class Supervisor:
         self._clock_event()
         self._enter(Phase.WARMUP)
         flush_due_ns, clock_due_ns = self._t0_ns, self._t0_ns + CLOCK_EVENT_NS
-        measure_ns = self._t0_ns + self._plan.offset_ns(self._plan.n_warmup_frames)
+        measure_ns = self._t0_ns + schedule(self._plan).offset_ns(self._plan.n_warmup_frames)
         while not self._block[Word.FEEDER_DONE] and self._crew.is_running("feeder"):
             now_ns = self._clock.monotonic_ns()
             self._poll()

@@ -66,14 +66,15 @@ class TargetQueue:
         What the eventfd counts may be read: the system call orders memory. The count in the control words may be
         ahead of the records on ARM, so it only serves to see which frames are too old.
         """
-        while True:
-            if self._poll.poll(WAIT_MS):
-                self._released += os.eventfd_read(self._frames_fd)
+        while index >= self._released:
             if self._words[FEEDER_DONE]:
                 self._released = self._words[RELEASED]  # the last count was only a wake-up call
                 return index < self._released
-            if index < self._released:
-                return True
+            if self._poll.poll(WAIT_MS):
+                self._released += os.eventfd_read(self._frames_fd)
+        if self._words[FEEDER_DONE]:
+            self._released = self._words[RELEASED]
+        return index < self._released
 
     def _drop(self, index: int) -> None:
         offset = index % self._n_records * RECORD_BYTES + OUTCOME_AT

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.arrivals import schedule
 from hilrig.core.frame import FRAME_DTYPE, FrameTable, Outcome, OutcomeReason
 from hilrig.core.run import Ended, Pacing, RunEvent, RunPlan, RunRecord
 
@@ -23,6 +24,7 @@ class Columns:
     frame_id: NDArray[np.int64]
     outcome: NDArray[np.uint8]
     reason: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
     defects: NDArray[np.uint32]
     stamps_ns: NDArray[np.int64]
 
@@ -43,6 +45,7 @@ class Columns:
             frame_id=self.frame_id[first:end],
             outcome=self.outcome[first:end],
             reason=self.reason[first:end],
+            flags=self.flags[first:end],
             defects=self.defects[first:end],
             stamps_ns=self.stamps_ns[:, first:end],
         )
@@ -57,6 +60,7 @@ def columns(frames: FrameTable) -> Columns:
         frame_id=frames["frame_id"].astype(np.int64),
         outcome=frames["outcome"].copy(),
         reason=frames["reason"].copy(),
+        flags=frames["flags"].copy(),
         defects=frames["defects"].copy(),
         stamps_ns=stamps,
     )
@@ -75,7 +79,7 @@ class Window:
         n_decided: how many of them were decided.
         n_final: frames that the measured part has, or would have had but for an early end.
         start_ns: when the first measured frame was due.
-        end_ns: one period after the last measured frame was due.
+        end_ns: when the frame after the last measured one would have been due.
         ended: how the run ended; None when the record does not say.
     """
 
@@ -112,13 +116,16 @@ def cut(record: RunRecord) -> Window:
 
     The warm-up is cut by rule: the first `plan.n_warmup_frames` frame ids, whatever they look like. After an early
     end, the last frames are cut too if they were still queued (RUN_ENDED): the stop took their decision from them.
-    In a completed run nothing is cut at the end.
+    In a completed run nothing is cut at the end. A run that was ended because its FAIL was certain may have been
+    ended for a target that did not answer: then no more frames are cut than can have been in the queue.
     """
     everything = columns(record.frames)
     ended = how_ended(record.events)
     n_warmup = int(np.count_nonzero(everything.frame_id < record.plan.n_warmup_frames))
     after_warmup = everything.part(n_warmup, everything.n)
     n_tail = 0 if ended is Ended.COMPLETED else _n_run_ended(after_warmup)
+    if ended is Ended.DECIDED_EARLY:
+        n_tail = min(n_tail, record.plan.queue.depth + 1)  # one more: the frame that the target holds
     measured = after_warmup.part(0, after_warmup.n - n_tail)
     is_decided = measured.is_decided
     latency_ns = np.where(is_decided, measured.stamps_ns[DECIDED] - measured.stamps_ns[INTENDED], NEVER)
@@ -157,11 +164,13 @@ def _span(measured: Columns, plan: RunPlan) -> tuple[int, int]:
     if plan.pacing is Pacing.UNPACED:
         return start_ns, max(last_ns, int(measured.stamps_ns[DECIDED].max()))
     first_id = int(measured.frame_id[0])
-    return start_ns, start_ns + plan.offset_ns(first_id + measured.n) - plan.offset_ns(first_id)
+    begin_ns, next_ns = grid_ns(plan, np.array([first_id, first_id + measured.n])).tolist()
+    return start_ns, start_ns + next_ns - begin_ns
 
 
 def grid_ns(plan: RunPlan, frame_id: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `plan.offset_ns` of many frames, exactly; whole and fractional part apart, so that none overflows."""
-    whole, rest = divmod(plan.period_numerator_ns, plan.period_denominator)
-    offsets_ns: NDArray[np.int64] = frame_id * whole + frame_id * rest // plan.period_denominator
-    return offsets_ns
+    """Return how long after t0 each frame was due, in nanoseconds, exactly.
+
+    A frame that the plan does not have is given the end of the run: no damaged id makes a schedule endless.
+    """
+    return schedule(plan).offsets_ns(np.minimum(frame_id, plan.n_frames))

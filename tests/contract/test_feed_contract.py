@@ -41,7 +41,11 @@ def make_video(folder: Path):
     return {"path": "line.avi", "n_frames": N_FRAMES}
 
 
-MAKERS = {"synthetic": make_synthetic, "folder": make_folder, "video": make_video}
+def make_wedge(folder: Path):
+    return {"width_px": 96, "height_px": 64, "n_frames": N_FRAMES}
+
+
+MAKERS = {"synthetic": make_synthetic, "folder": make_folder, "video": make_video, "wedge": make_wedge}
 
 
 @pytest.fixture(params=MAKERS)

@@ -5,8 +5,12 @@ from fractions import Fraction
 
 import pytest
 
-from hilrig.app.plan import build_plan, new_run_id
+from hilrig.app.plan import as_requested, build_plan, new_run_id
 from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.app.request import RunRequest
+from hilrig.core.arrivals import schedule
+from hilrig.core.errors import UsageError
+from hilrig.core.profile import ArrivalModel, ArrivalSpec
 from stations import write_station
 
 
@@ -35,7 +39,7 @@ def test_a_broadcast_frame_rate_stays_exact(ready):
     """30000/1001 fps is no float: after an hour the deadline is right to the nanosecond."""
     plan = plan_of(ready, frame_rate_fps=Fraction(30000, 1001))
     frames_per_hour = 107_892
-    assert plan.offset_ns(frames_per_hour) == frames_per_hour * 1001 * 10**9 // 30000
+    assert schedule(plan).offset_ns(frames_per_hour) == frames_per_hour * 1001 * 10**9 // 30000
 
 
 def test_the_pool_is_never_larger_than_the_feed(ready):
@@ -61,3 +65,44 @@ def test_run_ids_differ_and_have_no_hyphen():
     names = {new_run_id() for _ in range(100)}
     assert len(names) == 100
     assert not any("-" in name for name in names)
+
+
+def test_two_cameras_double_the_frames(ready):
+    """Each camera has the profile's rate: 0.2 s and 2 s of two cameras at 100 fps are 40 and 400 frames."""
+    plan = plan_of(ready, arrivals=ArrivalSpec(camera_offsets_ms=(0, 4)))
+    assert (plan.n_warmup_frames, plan.n_measured_frames, plan.period_ns) == (40, 400, 5e6)
+    assert schedule(plan).offset_ns(3) == 14_000_000
+
+
+def test_a_trace_is_replayed_at_its_own_rate(ready):
+    """The period is the mean of the recorded gaps, so that ten cycles of them are measured in their own time."""
+    gaps_ns = (5_000_000, 20_000_000, 5_060_000)  # 99.8 fps
+    plan = plan_of(ready, arrivals=ArrivalSpec(model=ArrivalModel.TRACE, trace_gaps_ns=gaps_ns))
+    assert schedule(plan).offset_ns(30) == 300_600_000 == 30 * plan.period_ns
+    assert plan.n_measured_frames == 200
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "fault"),
+    [
+        (
+            ArrivalSpec(model=ArrivalModel.TRACE, trace_gaps_ns=(10_000_000,)),
+            "a trace, which has a rate of its own",
+        ),
+        (ArrivalSpec(camera_offsets_ms=(0, 4)), "bench-station at 300 fps: frames would overtake each other"),
+        (ArrivalSpec(model=ArrivalModel.JITTER, jitter_ms=2), "at 300 fps: frames would overtake each other"),
+    ],
+)
+def test_a_requested_rate_must_fit_the_arrivals(ready, tmp_path, arrivals, fault):
+    """Phases, jitter and traces were checked at the profile's rate: another one is refused before a run begins."""
+    changed = replace(ready, profile=replace(ready.profile, arrivals=arrivals))
+    request = RunRequest(
+        profile=tmp_path,
+        rig_file=None,
+        reports=tmp_path,
+        duration_s=None,
+        key=tmp_path,
+        frame_rate_fps=Fraction(300),
+    )
+    with pytest.raises(UsageError, match=fault):
+        as_requested(changed, request)

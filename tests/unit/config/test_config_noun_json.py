@@ -171,7 +171,7 @@ def test_not_a_number_is_never_written():
         to_json({"x": float("nan")})
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 3, "1", True, None])
 def test_a_plan_of_another_format_is_refused_by_that_name(version: object):
     """A plan of a later hilrig is refused for its version, not for a key that this one does not know."""
     data = canonical_json({"format_version": version, "brand_new_key": 1})

@@ -90,3 +90,53 @@ def test_an_old_copy_is_read_without_its_plug_ins(profile_text: str):
     text = profile_text.replace("synthetic", "long-gone").replace("name: onnx", "name: long-gone")
     profile = parse_profile(text.encode(), file="profile.yaml", folder="nowhere")
     assert profile.feed.source == profile.pipeline.backend.name == "long-gone"
+
+
+PYTHON_TARGET = 'pipeline:\n  target: python\n  target_options: {callable: "pipeline:P"}\n'
+
+
+def own_pipeline(profile_text: str, block: str) -> str:
+    """Return the profile with a target of its own in place of preprocess and backend."""
+    start, end = profile_text.index("pipeline:\n"), profile_text.index("  decide:")
+    return profile_text[:start] + block + profile_text[end:]
+
+
+def test_a_targets_options_are_held_against_its_class(station: Path, profile_text: str):
+    """Options of a target are checked as those of a feed are, at their own place."""
+    station.write_text(own_pipeline(profile_text, PYTHON_TARGET))
+    assert load_profile(station).pipeline.target_options == {"callable": "pipeline:P"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("callable:", "calable:", "unknown option 'calable' (did you mean 'callable'?)"),
+        ('"pipeline:P"', "7", "'pipeline.target_options.callable': expected text, found 7"),
+        ('"pipeline:P"', "pipeline", "callable must be module:attribute"),
+        ("python", "pyton", "unknown target 'pyton' (did you mean 'python'?)"),
+        (
+            'python\n  target_options: {callable: "pipeline:P"}',
+            'infer_service\n  target_options: {url: "https://rig"}',
+            "https is not supported",
+        ),
+        (
+            'python\n  target_options: {callable: "pipeline:P"}',
+            "infer_service",
+            "missing key 'pipeline.target_options.url'",
+        ),
+    ],
+)
+def test_a_mistake_in_a_targets_options_is_located(
+    station: Path, profile_text: str, old: str, new: str, words: str
+):
+    """Unknown, wrong and missing options of a target, each with the way out."""
+    problems = refused(station, own_pipeline(profile_text, PYTHON_TARGET.replace(old, new)))
+    assert words in "\n".join(map(str, problems))
+    assert all(problem.line in (10, 11, 12) for problem in problems)
+
+
+def test_options_without_a_target_are_those_of_the_built_in_one(station: Path, profile_text: str):
+    """The target in_process has nothing to set, stated or not."""
+    text = profile_text.replace("  preprocess:", "  target_options: {url: x}\n  preprocess:")
+    (problem,) = refused(station, text)
+    assert (problem.line, problem.message) == (11, "unknown option 'url'")

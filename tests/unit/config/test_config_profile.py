@@ -45,6 +45,7 @@ def test_the_limits_of_the_published_block(profile_text: str):
     rows = [
         ("latency.p95_max_ms", "latency_p95_ms", "<=", 30.0, "ms", "profile.yaml:27:5"),
         ("latency.p99_max_ms", "latency_p99_ms", "<=", 45.0, "ms", "profile.yaml:26:5"),
+        ("latency.decision_gap_max_ms", "decision_gap_ms", "<=", 1000.0, "ms", "profile.yaml:25:3"),
         ("latency.duration_minutes", "duration_min", ">=", 10.0, "min", "profile.yaml:28:5"),
         ("frames.failed_max_pct", "failed_pct", "<=", 0.0, "%", "profile.yaml:24:1"),
         ("resources.gpu_memory_max_mb", "gpu_memory_peak_mib", "<=", 3072.0, "MiB", "profile.yaml:31:5"),
@@ -70,6 +71,7 @@ def test_what_is_allowed_is_no_limit(profile_text: str):
     assert [limit.check_id for limit in parsed(text).limits if limit.check_id > "latency"] == [
         "latency.p95_max_ms",
         "latency.p99_max_ms",
+        "latency.decision_gap_max_ms",
         "latency.duration_minutes",
         "resources.gpu_memory_max_mb",
     ]

@@ -201,8 +201,8 @@ def test_a_process_that_dies_loses_its_frames_and_all_that_follow(tmp_path, capf
     lost = failed(records)
     assert set(lost.values()) == {OutcomeReason.TARGET_LOST}
     assert set(lost) == set(range(5, 20))
-    assert odd(facts) == {"death": "killed by signal Segmentation fault"}
-    assert "Segmentation fault" in capfd.readouterr().err
+    assert odd(facts) == {"death": "killed by signal SIGSEGV"}
+    assert "SIGSEGV" in capfd.readouterr().err
 
 
 def test_what_a_process_answered_before_its_end_is_answered(tmp_path):

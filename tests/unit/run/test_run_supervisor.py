@@ -11,7 +11,7 @@ from builders import make_plan
 from hilrig.config.plan_file import dump_plan
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RunAbortedError
-from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
+from hilrig.core.frame import FLAG_FRESH, FeedInfo, Outcome, OutcomeReason
 from hilrig.core.profile import BackendSpec, FeedSpec
 from hilrig.core.run import Ended
 from hilrig.run import supervisor as subject
@@ -56,7 +56,9 @@ class ListWriter:
         return [kind for kind, _ in self.events]
 
 
-def supervise(tmp_path, *, writer=None, stop=lambda: False, backend=None, n_measured=100):
+def supervise(  # noqa: PLR0913 - one argument for each thing that a test changes
+    tmp_path, *, writer=None, stop=lambda: False, backend=None, n_measured=100, failure=None, fresh_every=0
+):
     """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
     plan = make_plan(n_measured=n_measured, n_warmup=30, fps=FPS)
     plan = replace(
@@ -68,7 +70,10 @@ def supervise(tmp_path, *, writer=None, stop=lambda: False, backend=None, n_meas
         ),
         model=replace(plan.model, files=(), input_shape=(1, 3, SIZE_PX, SIZE_PX)),
         feed=FeedSpec(
-            source="synthetic", pool_frames=3, options={"seed": 1, "width_px": SIZE_PX, "height_px": SIZE_PX}
+            source="synthetic",
+            pool_frames=3,
+            fresh_every=fresh_every,
+            options={"seed": 1, "width_px": SIZE_PX, "height_px": SIZE_PX},
         ),
     )
     (tmp_path / "plan.json").write_bytes(dump_plan(plan))
@@ -81,7 +86,14 @@ def supervise(tmp_path, *, writer=None, stop=lambda: False, backend=None, n_meas
     )
     writer = writer or ListWriter()
     pool = []
-    end = Supervisor(job, writer=writer, clock=SystemClock(), stop_requested=stop, on_frames=pool.extend).run()
+    end = Supervisor(
+        job,
+        writer=writer,
+        clock=SystemClock(),
+        stop_requested=stop,
+        on_frames=pool.extend,
+        failure=failure,
+    ).run()
     assert len({frame["sha256"] for frame in pool}) == 3
     return end, writer
 
@@ -154,3 +166,54 @@ def test_a_stop_while_loading_offers_no_frame(tmp_path):
     """Ctrl-C before the first frame is an abort, not a run."""
     with pytest.raises(RunAbortedError, match="no frame was offered"):
         supervise(tmp_path, stop=lambda: True)
+
+
+class Watch:
+    """Declares a failure certain once it has seen `n` frames."""
+
+    def __init__(self, n):
+        self.n = n
+        self.seen = []
+
+    def update(self, frames):
+        self.seen += frames["frame_id"].tolist()
+
+    def reason(self, *, now_ns):
+        return "too many frames were late" if len(self.seen) >= self.n and now_ns else None
+
+
+def test_a_lost_run_is_ended_at_once(tmp_path):
+    """When a failure has become certain the run ends, says why, and its frames are all accounted for."""
+    watch = Watch(n=60)
+    end, writer = supervise(tmp_path, failure=watch, n_measured=2000)
+    assert end.ended is Ended.DECIDED_EARLY
+    assert end.reason == "too many frames were late"
+    assert ("failure_certain", {"reason": end.reason}) in writer.events
+    frames = writer.all_frames()
+    assert 60 <= len(frames) < 1000
+    assert (frames["outcome"] != Outcome.PENDING).all()
+
+
+def test_the_watch_sees_every_frame_once(tmp_path):
+    """The watch is given what is recorded, in order, nothing twice."""
+    watch = Watch(n=10**9)
+    _, writer = supervise(tmp_path, failure=watch, n_measured=60)
+    assert watch.seen == writer.all_frames()["frame_id"].tolist()
+
+
+def test_fresh_frames_are_marked_and_come_as_planned(tmp_path):
+    """With `fresh_every` 5, only frames 4, 9, 14 ... may be fresh, and on a machine with time most of them are."""
+    _, writer = supervise(tmp_path, fresh_every=5, n_measured=100)
+    frames = writer.all_frames()
+    fresh = frames["frame_id"][frames["flags"] == FLAG_FRESH]
+    assert set((fresh % 5).tolist()) == {4}
+    assert len(fresh) >= 10
+
+
+def test_every_process_says_what_it_got_from_the_system(tmp_path):
+    """Feeder, worker, sampler and sentinel each tell their setup, and the feeder how long it stays awake."""
+    _, writer = supervise(tmp_path, n_measured=30)
+    setups = {detail["role"]: detail["facts"]["setup"] for kind, detail in writer.events if kind == "child_ready"}
+    assert setups.keys() == {"feeder", "worker", "sampler_loop", "stall_sentinel"}
+    assert setups["feeder"]["spin_us"] >= 50
+    assert setups["feeder"]["timer_slack_ns"] == 1

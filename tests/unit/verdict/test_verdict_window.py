@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import T0_NS, make_events, make_frames, make_plan, make_record, undecide
+from hilrig.core.arrivals import schedule
 from hilrig.core.frame import FRAME_DTYPE, Outcome, OutcomeReason
 from hilrig.core.run import Ended
 from hilrig.verdict.window import cut, grid_ns
@@ -71,6 +72,6 @@ def test_record_without_frames_has_an_empty_window() -> None:
 )
 def test_grid_of_many_frames_equals_that_of_each(numerator: int, denominator: int, frame_ids: list[int]) -> None:
     """The vectorised grid is exact for every rate from 1 fps on and every frame id that a record can hold."""
-    plan = make_plan(n_measured=1, n_warmup=0, fps=Fraction(numerator, denominator))
-    expected = [plan.offset_ns(frame_id) for frame_id in frame_ids]
+    plan = make_plan(n_measured=max(frame_ids) + 1, n_warmup=0, fps=Fraction(numerator, denominator))
+    expected = [schedule(plan).offset_ns(frame_id) for frame_id in frame_ids]
     assert grid_ns(plan, np.array(frame_ids, np.int64)).tolist() == expected

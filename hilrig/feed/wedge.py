@@ -1,17 +1,19 @@
-"""A feed of equal grey frames of any size: for the self-test, in which nobody looks at them."""
+"""A grey wedge that moves, in any size: for the self-test, in which nobody looks at the frames."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
 from hilrig.core.frame import FeedInfo, Pixels, Truth
 from hilrig.feed.bounds import require_index
 
-GREY = 128
+N_GREYS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlankOptions:
+class WedgeOptions:
     """The size of the frames."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -24,12 +26,12 @@ class BlankOptions:
             raise ValueError("width_px, height_px and n_frames must be at least 1")
 
 
-class BlankFeed:
-    """Grey frames; nothing is known of what is in them."""
+class WedgeFeed:
+    """Frames with a ramp of greys that moves by one pixel from frame to frame; nobody knows what is in them."""
 
-    Options = BlankOptions
+    Options = WedgeOptions
 
-    def __init__(self, options: BlankOptions, folder: Path) -> None:  # noqa: ARG002 - the port
+    def __init__(self, options: WedgeOptions, folder: Path) -> None:  # noqa: ARG002 - the port
         self._info = FeedInfo(n_frames=options.n_frames, height_px=options.height_px, width_px=options.width_px)
 
     def describe(self) -> FeedInfo:
@@ -37,9 +39,10 @@ class BlankFeed:
         return self._info
 
     def fill(self, index: int, pixels: Pixels) -> Truth:
-        """Make the frame grey."""
+        """Draw the wedge."""
         require_index(index, self._info)
-        pixels[...] = GREY
+        ramp = (np.arange(self._info.width_px) + index) % N_GREYS
+        pixels[...] = ramp.astype(np.uint8)[None, :, None]
         return Truth(labels=None)
 
     def close(self) -> None:
