@@ -11,6 +11,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -233,7 +234,8 @@ class Relay:
         """Fail what the process held; the frames that follow fail one by one as they are taken."""
         self._take_answers()  # what it answered before it ended is answered
         self._death = self._process.death()
-        sys.stderr.write(f"the external process ended before the run: {self._death}\n")
+        with suppress(OSError):  # a full disk is the supervisor's business
+            sys.stderr.write(f"the external process ended before the run: {self._death}\n")
         for asked in self._ledger.abandon():
             self._complete(asked.place, asked.dequeue_ns, _failed(OutcomeReason.TARGET_LOST))
         for poll in (self._poll_all, self._poll_answers):

@@ -22,6 +22,7 @@ END_GRACE_S: Final = 2.0
 """For the process to release its devices; the supervisor gives the relay five seconds."""
 LAST_WORDS_BYTES: Final = 2000
 LAST_WORDS_LINES: Final = 10
+SIGNAL_NAMES: Final = {int(number): number.name for number in signal.Signals}  # most real-time signals have none
 _LIBC: Final = ctypes.CDLL(None)  # loaded here: between fork and exec is no place for it
 
 
@@ -62,7 +63,7 @@ class RingProcess:
         ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         if ended is None or ended.si_code == os.CLD_EXITED:
             return f"exit status {ended.si_status if ended else 'unknown'}"
-        return f"killed by signal {signal.strsignal(ended.si_status) or ended.si_status}"
+        return f"killed by signal {SIGNAL_NAMES.get(ended.si_status, ended.si_status)}"
 
     def end(self) -> None:
         """Let the process end by itself, then end it with all that it started in its session."""

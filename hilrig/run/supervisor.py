@@ -262,6 +262,7 @@ class Supervisor:
             "n_lost_records": self._block[Word.FRAMES_LOST],
             "n_lost_readings": sum(self._block[word] for word in LOST_READINGS),
             "sampler_cpu_s": self._crew.facts["sampler_loop"].get("cpu_s"),
+            "ring": self._crew.facts["worker"].get("ring"),
         }
 
     def _close_unanswered(self) -> None:

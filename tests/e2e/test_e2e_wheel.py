@@ -25,6 +25,8 @@ def test_the_wheel_holds_the_package_and_its_bundled_profile(tmp_path):
         "hilrig/report/templates/report.css",
         "hilrig/bundled/weld-station/profile.yaml",
         "hilrig/bundled/weld-station/model.onnx",
+        "hilrig/target/ring/hilrig_ring.h",
+        "hilrig/target/ring/example.c",
     ):
         assert needed in names
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
