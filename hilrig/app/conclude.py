@@ -18,6 +18,7 @@ from hilrig.core import files, registry
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.exits import ExitCode
+from hilrig.core.floor import Floor
 from hilrig.core.frame import PoolFrame, Truth
 from hilrig.core.ports import Sink
 from hilrig.core.result import RESULT_SCHEMA, Document, Result, SignatureInfo
@@ -68,7 +69,8 @@ def read_evidence(run_dir: Path) -> RunRecord:
     pool = _read(run_dir, files.FEED, tuple[PoolFrame, ...])
     rig = _read(run_dir, files.RIG, RigInfo)
     truths = [Truth(labels=frame.labels) for frame in pool]
-    return load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record
+    floor = _read(run_dir, files.FLOOR, Floor) if (run_dir / files.FLOOR).is_file() else None  # older runs: none
+    return replace(load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record, floor=floor)
 
 
 def refuse_other_than_run(run_dir: Path) -> None:
@@ -113,6 +115,7 @@ def build_result(record: RunRecord, judgement: Judgement, *, digests: Mapping[st
         n_warmup_frames_cut=int(np.count_nonzero(record.frames["frame_id"] < plan.n_warmup_frames)),
         judgement=judgement,
         files=digests,
+        judged_from=plan.judged_from,
     )
 
 

@@ -123,7 +123,7 @@ def check_target(profile: Profile) -> None:
 
 @contextmanager
 def _stdout_on_stderr() -> Iterator[None]:
-    """Let stdout lead to stderr, also for libraries that write to the descriptor: our own lines are read by others."""
+    """Let stdout lead to stderr, also for libraries that write to the descriptor: others read our own lines."""
     sys.stdout.flush()
     kept = os.dup(STDOUT_FD)
     os.dup2(STDERR_FD, STDOUT_FD)

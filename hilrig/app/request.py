@@ -1,6 +1,7 @@
 """What a person asks for with `hilrig run`."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 
@@ -16,6 +17,9 @@ class RunRequest:
         key: the private key that signs.
         passphrase_file: the file with that key's passphrase; None when it has none, or it comes by descriptor.
         passphrase_fd: the open descriptor that the passphrase is read from.
+        frame_rate_fps: frames per second instead of the profile's, for a search; None keeps those.
+        self_test_s: length of the self-test before the run instead of the profile's; None keeps that.
+        stop_when_failed: whether a certain FAIL ends the run, instead of the profile's word; None keeps that.
     """
 
     profile: Path
@@ -25,3 +29,6 @@ class RunRequest:
     key: Path
     passphrase_file: Path | None = None
     passphrase_fd: int | None = None
+    frame_rate_fps: Fraction | None = None
+    self_test_s: float | None = None
+    stop_when_failed: bool | None = None

@@ -8,6 +8,7 @@ from hilrig.app.conclude import build_result, hash_files, read_evidence
 from hilrig.attest.directory import SIGNED_FILES, Finding, check_directory
 from hilrig.attest.keys import load_public_keys
 from hilrig.config.noun_json import to_json
+from hilrig.config.plan_file import limits_for
 from hilrig.config.profile import parse_profile
 from hilrig.core import files
 from hilrig.core.errors import HilrigError, TrustError
@@ -95,5 +96,5 @@ def _other_limits(run_dir: Path, plan: RunPlan) -> Iterator[Finding]:
     """Say whether the limits that were judged are those of the profile that was kept."""
     text = (run_dir / files.PROFILE).read_bytes()
     profile = parse_profile(text, file=files.PROFILE, folder=str(run_dir))
-    if (profile.limits, profile.sha256) != (plan.limits, plan.profile_sha256):
+    if (limits_for(plan, profile), profile.sha256) != (plan.limits, plan.profile_sha256):
         yield Finding(file=files.PLAN, sentence=f"{files.PLAN} was not made from {files.PROFILE}")

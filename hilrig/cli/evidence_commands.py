@@ -1,5 +1,6 @@
-"""Commands over what a run left: verify, recover."""
+"""Commands over what a run left: verify, recover, judge."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from hilrig.cli import options
 from hilrig.cli.output import next_steps, print_json, say, word
+from hilrig.cli.verdict_output import result_json, show_result
 from hilrig.core.exits import ExitCode
 
 
@@ -14,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(verify)
     app.command()(recover)
+    app.command()(judge)
 
 
 def verify(
@@ -88,4 +91,48 @@ def recover(
     say(f"  {done.recovery.sentence}")
     say(f"{word(done.result.judgement.status.value)}  {done.result.judgement.sentence}")
     next_steps(f"hilrig verify {run_dir}")
+    raise typer.Exit(done.result.exit_code)
+
+
+def judge(  # noqa: PLR0913 - the command's options
+    run_dir: options.RunDirectory,
+    *,
+    profile: Annotated[
+        Path,
+        typer.Option(help="A profile's folder, or its profile.yaml: it gives the limits.", show_default=False),
+    ],
+    reports: options.Reports = Path("reports"),
+    signed_by: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A public key that may have signed the run; may be given again. [default: this user's own keys]"
+        ),
+    ] = None,
+    key: options.Key = None,
+    passphrase_file: options.PassphraseFile = None,
+    passphrase_fd: options.PassphraseFd = None,
+    json: options.Json = False,
+) -> None:
+    """Judge a run's evidence by another profile, without a rig: a new run directory with its own signature.
+
+    The profile may differ from the run's in what is judged, never in what was measured. Exits like `hilrig run`.
+    """
+    from hilrig.app.folders import keys_folder
+    from hilrig.app.judge import judge_again
+    from hilrig.attest.keys import load_signer, read_passphrase
+    from hilrig.core.clock import SystemClock
+
+    signer = load_signer(key or options.default_key(), passphrase=read_passphrase(passphrase_file, passphrase_fd))
+    done = judge_again(
+        run_dir,
+        profile,
+        reports=options.absolute(reports),
+        signer=signer,
+        keys=signed_by or sorted(keys_folder().glob("*.pub")),
+        clock=SystemClock(),
+    )
+    if json:
+        print_json({**result_json(done.run_dir, done.result), "judged_from": asdict(done.source)})
+    say(done.sentence)
+    show_result(done.run_dir, done.result)
     raise typer.Exit(done.result.exit_code)

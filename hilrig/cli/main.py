@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hilrig import __version__
-from hilrig.cli import evidence_commands, key_commands, profile_commands, run_commands
+from hilrig.cli import evidence_commands, key_commands, profile_commands, run_commands, search_commands
 from hilrig.cli.output import fail, state
 from hilrig.core.errors import HilrigError
 from hilrig.core.exits import ExitCode
@@ -25,6 +25,7 @@ app = typer.Typer(
 run_commands.register(app)
 profile_commands.register(app)
 evidence_commands.register(app)
+search_commands.register(app)
 app.add_typer(key_commands.app, name="keys")
 
 

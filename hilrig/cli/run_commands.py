@@ -1,20 +1,26 @@
 """Commands that start runs: run, demo, list."""
 
 import os
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from hilrig.cli import options
 from hilrig.cli.output import next_steps, note, print_json, say, word
 from hilrig.cli.progress import progress
+from hilrig.cli.search_commands import find_capacity
+from hilrig.cli.verdict_output import read_result, result_json, show_checks, show_result, shown_path
 from hilrig.core.exits import ExitCode
 
-if TYPE_CHECKING:
-    from hilrig.core.result import Result
-
 REPORTS = Path("reports")
+
+
+class Search(str, Enum):
+    """What `hilrig run` can search for with many short runs."""
+
+    CAPACITY = "capacity"
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +36,14 @@ def run(  # noqa: PLR0913 - the command's options
     duration: Annotated[
         str | None,
         typer.Option(help="Measured time instead of the profile's: 90s, 10m, 8h.", show_default=False),
+    ] = None,
+    search: Annotated[
+        Search | None,
+        typer.Option(
+            help="Find the highest frame rate that is sustained within the limits; --duration is that of a probe, "
+            "20s if left out. Exits with 10 or 11 when that is below the profile's rate.",
+            show_default=False,
+        ),
     ] = None,
     rig: options.RigFile = None,
     reports: options.Reports = REPORTS,
@@ -55,13 +69,15 @@ def run(  # noqa: PLR0913 - the command's options
         passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
         passphrase_fd=passphrase_fd,
     )
+    if search is Search.CAPACITY:
+        find_capacity(request, json=json)
     with progress() as show:
         finished = do_run(request, on_status=show)
-    result = _read_result(finished.run_dir)
+    result = read_result(finished.run_dir)
     _append_step_summary(finished.run_dir)
     if json:
-        print_json(_as_json(finished.run_dir, result))
-    _show_result(finished.run_dir, result)
+        print_json(result_json(finished.run_dir, result))
+    show_result(finished.run_dir, result)
     raise typer.Exit(finished.exit_code)
 
 
@@ -78,10 +94,10 @@ def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> N
         note(f"made a signing key: {keys_folder() / 'rig.pem'} (no passphrase; `hilrig keys new` makes others)")
     with progress() as show:
         done = do_demo(reports=options.absolute(reports), keys_folder=keys_folder(), on_status=show)
-    run_dir, result = done.finished.run_dir, _read_result(done.finished.run_dir)
+    run_dir, result = done.finished.run_dir, read_result(done.finished.run_dir)
     if json:
-        print_json(_as_json(run_dir, result))
-    _show_checks(result)
+        print_json(result_json(run_dir, result))
+    show_checks(result)
     for finding in done.verified.findings:
         say(f"  not verified: {finding.sentence}")
     if not done.verified.ok:
@@ -90,9 +106,9 @@ def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> N
         raise typer.Exit(ExitCode.ABORTED)
     say(f"signature   {done.verified.key_fingerprint} holds over {done.verified.n_files} files")
     say(f"hilrig run  would have exited with {result.exit_code}")
-    say(f"report      {_shown(run_dir / 'report.html')}")
+    say(f"report      {shown_path(run_dir / 'report.html')}")
     next_steps(
-        f"hilrig verify {_shown(run_dir)}",
+        f"hilrig verify {shown_path(run_dir)}",
         "hilrig init my-station --model MODEL.onnx",
         "hilrig run my-station --duration 10m",
     )
@@ -121,54 +137,10 @@ def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False)
         return
     for entry in entries:
         status = entry.status.value if entry.status else entry.state.value
-        say(f"{word(status, width=13)} {_shown(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
+        say(f"{word(status, width=13)} {shown_path(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
     if not entries:
         say(f"no runs in {reports}")
         next_steps("hilrig demo")
-
-
-def _read_result(run_dir: Path) -> "Result":
-    from hilrig.config.noun_json import from_json
-    from hilrig.core.files import RESULT
-    from hilrig.core.result import Result
-
-    return from_json(Result, (run_dir / RESULT).read_bytes(), what=str(run_dir / RESULT))
-
-
-def _show_result(run_dir: Path, result: "Result") -> None:
-    _show_checks(result)
-    say(f"report      {_shown(run_dir / 'report.html')}")
-    next_steps(f"hilrig verify {_shown(run_dir)}")
-
-
-def _show_checks(result: "Result") -> None:
-    judgement = result.judgement
-    say(f"{word(judgement.status.value)}  {result.profile_name} on {result.rig} ({result.device_class})")
-    say(f"  {judgement.sentence}")
-    say()
-    for check in judgement.checks:
-        say(f"  {word(check.status.value, width=13)} {check.sentence}")
-    for self_check in judgement.self_checks:
-        if not self_check.ok:
-            say(f"  {word('INCONCLUSIVE', width=13)} {self_check.sentence} {self_check.advice}")
-    say()
-
-
-def _as_json(run_dir: Path, result: "Result") -> dict[str, Any]:
-    judgement = result.judgement
-    return {
-        "run_dir": str(run_dir),
-        "run_id": result.run_id,
-        "status": judgement.status.value,
-        "sentence": judgement.sentence,
-        "exit_code": result.exit_code,
-        "ended": result.ended,
-        "checks": [
-            {"check_id": check.check_id, "status": check.status.value, "sentence": check.sentence}
-            for check in judgement.checks
-        ],
-        "self_checks_failed": [check.check_id for check in judgement.self_checks if not check.ok],
-    }
 
 
 def _append_step_summary(run_dir: Path) -> None:
@@ -176,11 +148,3 @@ def _append_step_summary(run_dir: Path) -> None:
     if target:
         with Path(target).open("a", encoding="utf-8") as file:
             file.write((run_dir / "summary.md").read_text(encoding="utf-8"))
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as a person would type it here."""
-    try:
-        return path.relative_to(Path.cwd())
-    except ValueError:
-        return path

@@ -33,7 +33,10 @@ _NEEDED_BY: Final[dict[str, tuple[Path, ...]]] = {
     "in_process": _BLOCKS,
     "open_inference": (("pipeline", "preprocess"), ("model", "input"), ("model", "output")),
 }
-_OWN_PIPELINES: Final = ("python", "ring", "infer_service")
+_UNREAD_BY: Final[dict[str, tuple[Path, ...]]] = {
+    **dict.fromkeys(("python", "ring", "infer_service"), (("pipeline", "preprocess"), ("pipeline", "backend"))),
+    "open_inference": (("pipeline", "backend"),),
+}
 
 
 def broken_rules(document: Document) -> list[Problem]:
@@ -127,9 +130,9 @@ def _target_blocks(document: Document) -> Iterator[Problem]:
         if block not in document.keys and block[:1] in document.keys:
             message = f"'{dotted(block)}' is missing, which the target {target} needs"
             yield document.problem(block[:1], "missing_key", message, f"add {block[-1]}: {{…}}")
-    for block in (("pipeline", "preprocess"), ("pipeline", "backend")):
-        if target in _OWN_PIPELINES and block in document.keys:
-            message = f"'{dotted(block)}' has no meaning: the target {target} brings its own pipeline"
+    for block in _UNREAD_BY.get(target, ()):
+        if block in document.keys:
+            message = f"'{dotted(block)}' has no meaning: the target {target} brings its own"
             yield document.key_problem(block, "contradiction", message, "leave it out")
 
 

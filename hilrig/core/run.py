@@ -64,7 +64,7 @@ class RunPlan:
     nanoseconds and as an exact fraction. When each frame is due says `hilrig.core.arrivals.schedule`.
     """
 
-    format_version: int = 1
+    format_version: int = 2
     run_id: str
     hilrig_version: str
     created_at_utc: str

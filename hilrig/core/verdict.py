@@ -51,7 +51,7 @@ class Check:
     Args:
         observed: in `unit`; None when not measured, or infinite (a dropped frame never gets its decision).
         observed_text: the observation as every view prints it, for example `25.9 ms` or `infinite`.
-        lower: one-sided 99 % lower confidence bound of a percentile, else None.
+        lower: one-sided 99 % lower confidence bound of a percentile, a growth or a drift, else None.
         upper: one-sided 99 % upper confidence bound; None when it is unbounded or does not apply.
         margin_pct: how far inside the limit, in per cent of the limit; negative when over it.
         n: number of frames or samples behind the observation.

@@ -14,15 +14,21 @@ Nulls = Callable[[Records], Mapping[str, NDArray[np.bool_]]]
 """From records to the mask of rows without a value, for each nullable column."""
 
 FORMAT_KEY: Final = b"hilrig.format"
-FORMAT: Final = b"1"
+FIRST_FORMAT: Final = b"1"
 
 
-def schema_of(dtype: np.dtype[Any], *, nullable: frozenset[str], metadata: Mapping[bytes, bytes]) -> pa.Schema:
+def schema_of(
+    dtype: np.dtype[Any],
+    *,
+    nullable: frozenset[str],
+    metadata: Mapping[bytes, bytes],
+    version: bytes = FIRST_FORMAT,
+) -> pa.Schema:
     """Return the Arrow schema of a structured dtype, with the format's version in its metadata."""
     fields = [
         pa.field(name, pa.from_numpy_dtype(dtype[name]), nullable=name in nullable) for name in _names(dtype)
     ]
-    return pa.schema(fields).with_metadata({FORMAT_KEY: FORMAT, **metadata})
+    return pa.schema(fields).with_metadata({FORMAT_KEY: version, **metadata})
 
 
 def to_batch(records: Records, *, schema: pa.Schema, nulls: Nulls) -> pa.RecordBatch:
@@ -56,12 +62,19 @@ def check_schema(schema: pa.Schema, expected: pa.Schema, *, what: str) -> None:
     Raises:
         RecordError: another version, or other columns.
     """
-    version = (schema.metadata or {}).get(FORMAT_KEY, b"none")
-    if version != FORMAT:
-        expected_text, found_text = FORMAT.decode(), version.decode(errors="replace")
-        raise RecordError(f"{what}: expected format {expected_text}, found {found_text}", hint="update hilrig")
+    asked, found = version_of(expected), version_of(schema)
+    if found != asked:
+        raise RecordError(
+            f"{what}: expected format {asked.decode()}, found {found.decode(errors='replace')}",
+            hint="update hilrig",
+        )
     if not schema.equals(expected, check_metadata=False):
         raise RecordError(f"{what}: expected the columns {', '.join(expected.names)}, found others or other types")
+
+
+def version_of(schema: pa.Schema) -> bytes:
+    """Return the format's version that a schema carries, `none` without one."""
+    return (schema.metadata or {}).get(FORMAT_KEY, b"none")
 
 
 def _names(dtype: np.dtype[Any]) -> tuple[str, ...]:

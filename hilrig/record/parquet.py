@@ -14,7 +14,7 @@ from hilrig.record.untrusted_file import open_untrusted
 
 N_ROWS_MAX: Final = 200_000_000
 
-_FLAGS: Final = ["outcome", "reason", "camera_id", "channel", "tier"]
+_FLAGS: Final = ["outcome", "reason", "camera_id", "flags", "channel", "tier"]
 """Columns of few distinct values. Floats are never dictionary-encoded: that would merge NaNs of different bits."""
 
 

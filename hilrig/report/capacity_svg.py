@@ -33,8 +33,9 @@ def capacity_chart(capacity: Capacity) -> Markup:
         _trace(area, capacity, lambda probe: probe.p50_ms, name="c-p50"),
         _trace(area, capacity, lambda probe: probe.p95_ms, name="s-p95"),
         _trace(area, capacity, lambda probe: probe.p99_ms, name="c-p99"),
+        *(area.level_line(limit_ms, name="c-limit") for _, limit_ms in limits),
         *(
-            area.level_line(limit_ms, name="c-limit", label=f"{_short(metric)} limit {number(limit_ms)} ms")
+            area.level_label(limit_ms, name="c-limit", label=f"{_short(metric)} limit {number(limit_ms)} ms")
             for metric, limit_ms in limits
         ),
         area.upright(capacity.profile_rate_fps, name="s-asked", label="profile"),

@@ -28,7 +28,7 @@ def pairs_chart(comparison: Comparison) -> Markup:
         *area.rows("ms"),
         *area.columns([float(index) for index in range(1, n + 1, every)], ""),
         _interval(area, comparison),
-        area.level_line(0.0, name="s-zero", label="equal"),
+        area.level_line(0.0, name="s-zero"),
         *_margin(area, comparison),
         *(_mark(area, index, pair) for index, pair in enumerate(comparison.pairs, start=1)),
     ]
@@ -55,14 +55,17 @@ def _interval(area: PlotArea, comparison: Comparison) -> str:
     estimate_ms = comparison.estimate.value_ms
     if estimate_ms is None:
         return band
-    return band + area.level_line(estimate_ms, name="s-estimate", label=f"estimate {comparison.estimate.text}")
+    label = f"estimate {comparison.estimate.text}"
+    line = area.level_line(estimate_ms, name="s-estimate")
+    return band + line + area.level_label(estimate_ms, name="s-estimate", label=label, anchor="start")
 
 
 def _margin(area: PlotArea, comparison: Comparison) -> list[str]:
     if comparison.margin_ms is None:
         return []
     label = f"margin +{number(comparison.margin_ms)} ms"
-    return [area.level_line(comparison.margin_ms, name="c-limit", label=label)]
+    line = area.level_line(comparison.margin_ms, name="c-limit")
+    return [line, area.level_label(comparison.margin_ms, name="c-limit", label=label)]
 
 
 def _mark(area: PlotArea, index: int, pair: Pair) -> str:

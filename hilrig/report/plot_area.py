@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
-from typing import Final
+from typing import Final, Literal
 
 from markupsafe import Markup, escape
 
@@ -54,13 +54,15 @@ class PlotArea:
             for tick in values
         ]
 
-    def level_line(self, value: float, *, name: str, label: str) -> str:
-        """Return a horizontal line with a label at its right end."""
-        y, text = self.y(value), escape(one_line(label)[:LABEL_CHARS_MAX])
-        return (
-            f'<path class="{name}" d="M{LEFT_PX} {y}H{RIGHT_PX}"/>'
-            f'<text class="{name}-label" text-anchor="end" x="{RIGHT_PX - 6}" y="{y}" dy="-.4em">{text}</text>'
-        )
+    def level_line(self, value: float, *, name: str) -> str:
+        """Return a horizontal line."""
+        return f'<path class="{name}" d="M{LEFT_PX} {self.y(value)}H{RIGHT_PX}"/>'
+
+    def level_label(self, value: float, *, name: str, label: str, anchor: Literal["start", "end"] = "end") -> str:
+        """Return the label of a horizontal line, at its left or its right end."""
+        x, y = LEFT_PX + 6 if anchor == "start" else RIGHT_PX - 6, self.y(value)
+        text = escape(one_line(label)[:LABEL_CHARS_MAX])
+        return f'<text class="{name}-label" text-anchor="{anchor}" x="{x}" y="{y}" dy="-.4em">{text}</text>'
 
     def upright(self, value: float, *, name: str, label: str) -> str:
         """Return a vertical line with a label at its top."""

@@ -76,7 +76,7 @@ def metric_title(measurement: Measurement) -> str:
     known = METRICS.get(measurement.metric)
     if known:
         return known.title
-    unit_suffix = {"%": "_pct"}.get(measurement.unit, f"_{measurement.unit.lower()}")
+    unit_suffix = {"%": "_pct", "MiB/h": "_mib_per_h"}.get(measurement.unit, f"_{measurement.unit.lower()}")
     return measurement.metric.removesuffix(unit_suffix).replace("_", " ")
 
 

@@ -1,6 +1,5 @@
 """The supervisor: has the processes of a run started, drains what they produce, ends the run in order."""
 
-import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,18 +11,16 @@ from hilrig.core.arrivals import schedule
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RigLostError, RunAbortedError
-from hilrig.core.frame import FeedInfo, Outcome, OutcomeReason
+from hilrig.core.frame import FeedInfo
 from hilrig.core.ports import FailureWatch, RecordWriter
 from hilrig.core.run import Ended, Pacing, Phase, RunPlan
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup
 from hilrig.run.crew import Crew, Lost
-from hilrig.run.gc_watch import GC_CHANNEL
-from hilrig.run.live import LiveNumbers
-from hilrig.run.shared_block import Layout, ReadingRing, SharedBlock, Word
+from hilrig.run.recorder import Recorder
+from hilrig.run.shared_block import Layout, SharedBlock, Word
 from hilrig.run.slots import SlotMap
-from hilrig.run.stall_sentinel import STALL_CHANNEL
 
 POLL_PACED_NS: Final = 100 * NS_PER_MS
 POLL_LOADING_NS: Final = 30 * NS_PER_MS
@@ -38,8 +35,6 @@ LEAD_NS: Final = 300 * NS_PER_MS
 LOST_READINGS: Final = (Word.READINGS_LOST, Word.STALLS_LOST, Word.PAUSES_LOST)
 WORKERS: Final = {"ring": "relay"}
 """Modules that stand in for the worker, by target: whose pipeline is a process of its own."""
-
-DISK_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +85,9 @@ class Supervisor:
         failure: FailureWatch | None = None,
     ) -> None:
         self._plan = job.plan
-        self._writer = writer
         self._clock = clock
         self._stop_requested = stop_requested
         self._on_frames = on_frames
-        self._failure = failure
         layout = Layout.for_feed(job.feed_info, SlotMap.for_feed(job.plan.feed))
         self._block = SharedBlock.create(layout)
         self._fds = (os.eventfd(0), os.eventfd(0))
@@ -110,13 +103,17 @@ class Supervisor:
             ),
             job.log_path,
         )
-        self._live = LiveNumbers(job.plan)
+        self._recorder = Recorder(
+            job.plan,
+            self._block,
+            writer=writer,
+            clock=clock,
+            failure=failure,
+            on_disk_refused=lambda words: self._end(Ended.DISK_FULL, f"the record could not be written: {words}"),
+        )
         self._ended, self._reason = Ended.COMPLETED, ""
         self._phase = Phase.LOADING
         self._t0_ns = 0
-        self._own_rings: dict[int, ReadingRing] = {}
-        self._seen_done = 0
-        self._disk_refused = False
 
     def run(self) -> RunEnd:
         """Do the whole run and return how it ended.
@@ -144,11 +141,9 @@ class Supervisor:
         self._await_ready("sampler_loop", "stall_sentinel")
         told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
         capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
-        own = [Capability(channel=channel, reason=None) for channel in (STALL_CHANNEL, GC_CHANNEL)]
-        self._own_rings = {len(capabilities): self._block.stalls, len(capabilities) + 1: self._block.pauses}
-        self._writer.channels([*capabilities, *own])
+        self._recorder.channels(capabilities)
         for role, facts in self._crew.facts.items():
-            self._event("child_ready", {"role": role, "facts": facts})
+            self._recorder.event("child_ready", {"role": role, "facts": facts})
 
     def _await_ready(self, *roles: str) -> None:
         deadline_ns = self._clock.monotonic_ns() + LOAD_LIMIT_NS
@@ -165,7 +160,7 @@ class Supervisor:
         """Let the feeder offer its frames, drain while it does."""
         self._t0_ns = self._clock.monotonic_ns() + LEAD_NS
         self._block[Word.T0_NS] = self._t0_ns
-        self._event("schedule", {"t0_ns": self._t0_ns})
+        self._recorder.event("schedule", {"t0_ns": self._t0_ns})
         self._clock_event()
         self._enter(Phase.WARMUP)
         flush_due_ns, clock_due_ns = self._t0_ns, self._t0_ns + CLOCK_EVENT_NS
@@ -176,7 +171,7 @@ class Supervisor:
             if self._phase is Phase.WARMUP and now_ns >= measure_ns:
                 self._enter(Phase.MEASURE)
             if now_ns >= flush_due_ns:
-                self._record(self._writer.flush)
+                self._recorder.flush()
                 self._write_status()
                 flush_due_ns = now_ns + FLUSH_NS
             if now_ns >= clock_due_ns:
@@ -185,9 +180,9 @@ class Supervisor:
             self._sleep(POLL_UNPACED_NS if self._plan.pacing is Pacing.UNPACED else POLL_PACED_NS)
 
     def _poll(self) -> None:
-        self._collect()
+        self._recorder.collect()
         if self._ended is Ended.COMPLETED and self._stop_requested():
-            self._event("stop_requested", {})
+            self._recorder.event("stop_requested", {})
             self._end(Ended.ABORTED, "stopped by the operator")
         self._look_for_failure()
         for lost in self._crew.newly_lost():
@@ -196,39 +191,19 @@ class Supervisor:
             self._note_lost(lost)
 
     def _look_for_failure(self) -> None:
-        if self._failure is None or self._ended is not Ended.COMPLETED:
+        if self._ended is not Ended.COMPLETED or self._phase is Phase.DRAIN:
             return
-        reason = self._failure.reason(now_ns=self._clock.monotonic_ns())
+        reason = self._recorder.certain_failure()
         if reason is not None:
-            self._event("failure_certain", {"reason": reason})
+            self._recorder.event("failure_certain", {"reason": reason})
             self._end(Ended.DECIDED_EARLY, reason)
 
     def _note_lost(self, lost: Lost) -> None:
-        self._event("child_lost", {"role": lost.role, "how": lost.how})
+        self._recorder.event("child_lost", {"role": lost.role, "how": lost.how})
         self._end(Ended.PROCESS_LOST, f"the {lost.role} process was lost: {lost.how}")
         if lost.role == "feeder":  # it cannot say any more that there will be no further frame
             self._block[Word.FEEDER_DONE] = 1
             os.eventfd_write(self._fds[0], 1)
-
-    def _collect(self) -> None:
-        """Drain records up to the count seen one poll ago (see shared_block), and all readings."""
-        done, self._seen_done = self._seen_done, self._block[Word.FRAMES_DONE]
-        frames = self._block.drain_records(done)
-        if len(frames):
-            self._live.update(frames)
-            self._record(lambda: self._writer.frames(frames))
-            if self._failure is not None:
-                self._failure.update(frames)
-        readings = self._block.readings.drain()
-        self._record(lambda: self._writer.readings(readings))
-        for channel, ring in self._own_rings.items():
-            self._collect_own(channel, ring)
-
-    def _collect_own(self, channel: int, ring: ReadingRing) -> None:
-        """Drain what a process of the run observed itself; it does not know its channel's number."""
-        rows = ring.drain()
-        rows["channel"] = channel
-        self._record(lambda: self._writer.readings(rows))
 
     def _end(self, ended: Ended, reason: str) -> None:
         """Note the first cause of an early end; have no more frames offered."""
@@ -245,13 +220,16 @@ class Supervisor:
             self._sleep(20 * NS_PER_MS)
         if "worker" not in self._crew.finished:
             self._note_lost(Lost("worker", "it did not come back from a frame"))
-        self._collect()
-        self._collect()
-        self._close_unanswered()
+        self._recorder.collect()
+        self._recorder.collect()
+        released = self._block[Word.FRAMES_RELEASED]
+        if released > self._block[Word.FRAMES_DONE]:
+            self._crew.kill("worker")  # it must not write any more
+            self._recorder.close_unanswered(released)
         self._clock_event()
-        self._event("run_ended", self._end_detail())
+        self._recorder.event("run_ended", self._end_detail())
         self._enter(Phase.DONE)
-        self._record(self._writer.flush)
+        self._recorder.flush()
         self._write_status()
 
     def _end_detail(self) -> dict[str, Any]:
@@ -264,19 +242,6 @@ class Supervisor:
             "sampler_cpu_s": self._crew.facts["sampler_loop"].get("cpu_s"),
             "ring": self._crew.facts["worker"].get("ring"),
         }
-
-    def _close_unanswered(self) -> None:
-        """Give the frames that a lost worker never answered an outcome, so that every offered frame has one."""
-        released = self._block[Word.FRAMES_RELEASED]
-        if released == self._block[Word.FRAMES_DONE]:
-            return
-        self._crew.kill("worker")  # it must not write any more
-        frames = self._block.drain_records(released)
-        pending = frames["outcome"] == Outcome.PENDING
-        frames["outcome"][pending] = Outcome.DROPPED
-        frames["reason"][pending] = OutcomeReason.RUN_ENDED
-        self._live.update(frames)
-        self._record(lambda: self._writer.frames(frames))
 
     def _close(self) -> None:
         self._block[Word.STOP] = 1
@@ -291,32 +256,11 @@ class Supervisor:
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
         self._block[Word.PHASE] = phase
-        self._event("phase", {"phase": phase.name.lower()})
+        self._recorder.event("phase", {"phase": phase.name.lower()})
 
     def _clock_event(self) -> None:
-        self._event("clock", asdict(self._clock.triple()))
-
-    def _event(self, kind: str, detail: Mapping[str, Any]) -> None:
-        self._write(lambda: self._writer.event(kind, detail, self._clock.monotonic_ns()))
+        self._recorder.event("clock", asdict(self._clock.triple()))
 
     def _write_status(self) -> None:
         elapsed_ns = max(0, self._clock.monotonic_ns() - self._t0_ns) if self._t0_ns else 0
-        status = {"run_id": self._plan.run_id, "phase": self._phase.name.lower()}
-        self._write(lambda: self._writer.status({**status, **self._live.snapshot(elapsed_ns=elapsed_ns)}))
-
-    def _record(self, action: Callable[[], None]) -> None:
-        """Append evidence; nothing more once the disk refused, so that the record stays a prefix."""
-        if not self._disk_refused:
-            self._write(action)
-
-    def _write(self, action: Callable[[], None]) -> None:
-        """Write something; the disk's first refusal ends the run in order."""
-        try:
-            action()
-        except OSError as error:
-            if error.errno not in DISK_ERRORS:
-                raise
-            if not self._disk_refused:
-                self._disk_refused = True
-                self._end(Ended.DISK_FULL, f"the record could not be written: {error.strerror}")
-                self._event("disk_full", {"error": error.strerror})
+        self._recorder.status(self._phase.name.lower(), elapsed_ns=elapsed_ns)

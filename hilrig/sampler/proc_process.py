@@ -12,6 +12,7 @@ from hilrig.sampler.source import FileSource, Source, Value, labelled, natural
 
 _RESET_PEAK: Final = b"5"  # proc(5), /proc/PID/clear_refs, since Linux 4.0
 _ENDED_STATES: Final = (b"Z", b"X")
+_STOPPED_STATES: Final = (b"T", b"t")  # by a signal; by a debugger, since Linux 2.6.33
 _DETAIL_LIFELONG: Final = "highest over the whole life of the process, loading included: it can't be reset here"
 
 
@@ -26,6 +27,13 @@ def _times(folder: Path) -> Source:
         _counter("process.cpu.time", "s", "/proc/PID/stat", ("cpu.mode", "user")),
         _counter("process.cpu.time", "s", "/proc/PID/stat", ("cpu.mode", "system")),
         _counter("process.paging.faults", "{fault}", "/proc/PID/stat", ("type", "major")),
+        Channel(
+            name="hilrig.process.stopped",
+            unit="1",
+            kind=ChannelKind.STATE,
+            tier=Tier.FAST,
+            source="/proc/PID/stat state T or t",
+        ),
     ]
     return FileSource(channels, KeptFile(folder / "stat"), _parse_stat)
 
@@ -33,10 +41,10 @@ def _times(folder: Path) -> Source:
 def _parse_stat(data: bytes) -> Sequence[Value]:
     fields = data[data.rindex(b")") + 1 :].split()  # the command's name may hold spaces and parentheses
     if fields[0] in _ENDED_STATES:
-        return [Reason.LOST] * 3
+        return [Reason.LOST] * 4
     ticks_per_s = os.sysconf("SC_CLK_TCK")
     major_faults, user_ticks, system_ticks = natural(fields[9]), natural(fields[11]), natural(fields[12])
-    return user_ticks / ticks_per_s, system_ticks / ticks_per_s, major_faults
+    return user_ticks / ticks_per_s, system_ticks / ticks_per_s, major_faults, fields[0] in _STOPPED_STATES
 
 
 def _status(folder: Path) -> Source:

@@ -28,8 +28,9 @@ def pipeline_sha256(pipeline: PipelineSpec, model: ModelSpec) -> str:
 
 def _before_the_scores(pipeline: PipelineSpec) -> dict[str, Any]:
     """Return what turns pixels into scores: our preprocess as declared, a foreign pipeline with its options."""
-    foreign = {"target": pipeline.target, "target_options": dict(pipeline.target_options)}
+    foreign: dict[str, Any] = {"target": pipeline.target, "target_options": dict(pipeline.target_options)}
+    versioned: dict[str, Any] = {"preprocess_version": PREPROCESS_VERSION}
     if pipeline.preprocess is None:
-        return foreign
-    ours = {"preprocess": asdict(pipeline.preprocess), "preprocess_version": PREPROCESS_VERSION}
+        return foreign | versioned
+    ours = {"preprocess": asdict(pipeline.preprocess)} | versioned
     return ours if pipeline.target == "in_process" else ours | foreign

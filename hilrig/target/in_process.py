@@ -2,20 +2,31 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hilrig.core import registry
 from hilrig.core.errors import PreconditionError, UsageError
-from hilrig.core.frame import Outcome, OutcomeReason, Pixels
+from hilrig.core.frame import OutcomeReason, Pixels
 from hilrig.core.ports import Backend, Processed
 from hilrig.core.profile import ModelSpec, PipelineSpec
 from hilrig.target.decide import Decider
+from hilrig.target.outcome import decided, failed
 from hilrig.target.preprocess import Preprocessor
+
+
+@dataclass(frozen=True, kw_only=True)
+class InProcessOptions:
+    """There is nothing to set: preprocess and backend have blocks of their own."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
 
 class InProcessTarget:
     """Runs the declared pipeline on one frame at a time."""
+
+    Options = InProcessOptions
 
     def __init__(self, pipeline: PipelineSpec, model: ModelSpec, folder: Path) -> None:
         if pipeline.preprocess is None or pipeline.backend is None:
@@ -49,24 +60,15 @@ class InProcessTarget:
         try:
             self._preprocess(pixels)
         except Exception:  # noqa: BLE001 - any fault of a foreign library is this frame's failure
-            return _failed(OutcomeReason.PREPROCESS_ERROR)
+            return failed(OutcomeReason.PREPROCESS_ERROR)
         t_preprocessed_ns = time.monotonic_ns()
         try:
             scores = self._backend.infer()
         except Exception:  # noqa: BLE001 - as above
-            return _failed(OutcomeReason.INFERENCE_ERROR, t_preprocessed_ns)
+            return failed(OutcomeReason.INFERENCE_ERROR, t_preprocessed_ns)
         t_inferred_ns = time.monotonic_ns()
-        decision = self._decide(scores)
-        if decision is None:
-            return _failed(OutcomeReason.NON_FINITE_SCORE, t_preprocessed_ns, t_inferred_ns)
-        return Processed(
-            t_preprocessed_ns, t_inferred_ns, time.monotonic_ns(), Outcome.DECIDED, OutcomeReason.NONE, *decision
-        )
+        return decided(self._decide(scores), t_preprocessed_ns, t_inferred_ns)
 
     def close(self) -> None:
         """Release the backend."""
         self._backend.close()
-
-
-def _failed(reason: OutcomeReason, t_preprocessed_ns: int = 0, t_inferred_ns: int = 0) -> Processed:
-    return Processed(t_preprocessed_ns, t_inferred_ns, 0, Outcome.FAILED, reason, 0, 0.0)

@@ -1,6 +1,5 @@
 """Every limit of a plan, held against what was measured."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -9,7 +8,10 @@ from hilrig.core.profile import Comparator, Limit
 from hilrig.core.run import Pacing
 from hilrig.core.units import NS_PER_S, S_PER_MIN, format_duration
 from hilrig.core.verdict import Check, CheckStatus, Measurement
+from hilrig.verdict.accuracy import QUALITIES, hold_accuracy
 from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
+from hilrig.verdict.estimate import hold_estimate
+from hilrig.verdict.findings import Findings
 from hilrig.verdict.percentile import PERMILLE_OF, hold_percentile
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import capitalised, quantity
@@ -17,30 +19,35 @@ from hilrig.verdict.wording import capitalised, quantity
 SHARES: Final = ("drop_pct", "failed_pct")
 
 
-def hold_all(
-    window: Window, measured: Mapping[str, Measurement]
-) -> tuple[tuple[Check, ...], tuple[Measurement, ...]]:
+def hold_all(findings: Findings) -> tuple[tuple[Check, ...], tuple[Measurement, ...]]:
     """Return a check for each limit in the order of the profile, and the numbers behind the percentile checks."""
+    measured = {one.metric: one for one in findings.measurements}
     checks: list[Check] = []
     behind: list[Measurement] = []
-    for limit in window.plan.limits:
+    for limit in findings.window.plan.limits:
         if limit.metric in PERMILLE_OF:
-            check, numbers = hold_percentile(limit, window)
+            check, numbers = hold_percentile(
+                limit, findings.whole, findings.steady, period_ns=findings.window.plan.period_ns
+            )
             behind.extend(numbers)
         else:
-            check = _hold_measurement(limit, window, measured.get(limit.metric))
+            check = _hold(limit, findings, measured.get(limit.metric))
         checks.append(check)
     return tuple(checks), tuple(behind)
 
 
-def _hold_measurement(limit: Limit, window: Window, measurement: Measurement | None) -> Check:
+def _hold(limit: Limit, findings: Findings, measurement: Measurement | None) -> Check:
     if measurement is None:
         return not_measured(limit, f"hilrig knows no metric '{limit.metric}'")
+    if limit.metric in findings.estimates:
+        return hold_estimate(limit, findings.estimates[limit.metric])
+    if limit.metric in QUALITIES:
+        return hold_accuracy(limit, findings.accuracy)
     if measurement.value is None:
         return not_measured(limit, measurement.reason)
     if limit.metric == "duration_min":
-        return _hold_duration(limit, window, measurement.value)
-    return _hold_value(limit, window, value=measurement.value, n=measurement.n)
+        return _hold_duration(limit, findings.window, measurement.value)
+    return _hold_value(limit, findings.window, value=measurement.value, n=measurement.n)
 
 
 def _hold_value(limit: Limit, window: Window, *, value: float, n: int) -> Check:

@@ -1,6 +1,7 @@
 """Precision and recall of the decisions on frames whose truth is known."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,19 +11,20 @@ from hilrig.core.verdict import LabelQuality
 from hilrig.verdict.window import Window
 
 
-def detection(window: Window, truths: Sequence[Truth]) -> tuple[LabelQuality, ...]:
-    """Return the quality for each label with a threshold, over decided measured frames of known truth."""
-    labels, thresholds = window.plan.model.labels, window.plan.pipeline.decide.thresholds
-    present, found = _compared(window, truths)
-    return tuple(
-        _quality(label, present >> bit & 1 != 0, found >> bit & 1 != 0)
-        for bit, label in enumerate(labels)
-        if label in thresholds
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KnownFrames:
+    """Decided measured frames of known truth: masks of the labels that are present and of those that were found.
+
+    `n_distinct` is how many different pool frames they show.
+    """
+
+    present: NDArray[np.uint32]
+    found: NDArray[np.uint32]
+    n_distinct: int
 
 
-def _compared(window: Window, truths: Sequence[Truth]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return label masks, true and found, of the frames that count."""
+def known_frames(window: Window, truths: Sequence[Truth]) -> KnownFrames:
+    """Return the frames that count. A fresh frame has the truth of its pool frame: only its noise is new."""
     labels = window.plan.model.labels
     masks = [
         sum(1 << bit for bit, label in enumerate(labels) if truth.labels and label in truth.labels)
@@ -31,8 +33,22 @@ def _compared(window: Window, truths: Sequence[Truth]) -> tuple[NDArray[np.uint3
     is_known = np.array([truth.labels is not None for truth in truths], np.bool_)
     pool_index = window.measured.frame_id % max(1, len(truths))
     counts = window.measured.is_decided & is_known[pool_index] if truths else np.zeros(window.n, np.bool_)
-    present = np.array(masks, np.uint32)[pool_index[counts]]
-    return present, window.measured.defects[counts]
+    shown = pool_index[counts]
+    return KnownFrames(
+        present=np.array(masks, np.uint32)[shown],
+        found=window.measured.defects[counts],
+        n_distinct=int(np.count_nonzero(np.bincount(shown))),
+    )
+
+
+def detection(window: Window, known: KnownFrames) -> tuple[LabelQuality, ...]:
+    """Return the quality for each label with a threshold."""
+    thresholds = window.plan.pipeline.decide.thresholds
+    return tuple(
+        _quality(label, known.present >> bit & 1 != 0, known.found >> bit & 1 != 0)
+        for bit, label in enumerate(window.plan.model.labels)
+        if label in thresholds
+    )
 
 
 def _quality(label: str, present: NDArray[np.bool_], found: NDArray[np.bool_]) -> LabelQuality:

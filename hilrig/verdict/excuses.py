@@ -11,9 +11,11 @@ from typing import Final
 from hilrig.core.verdict import Check, CheckStatus, SelfCheck
 from hilrig.verdict.percentile import PERMILLE_OF
 
-TIMING: Final = frozenset({*PERMILLE_OF, "drop_pct", "consecutive_drops", "decision_gap_ms"})
+TIMING: Final = frozenset({*PERMILLE_OF, "latency_drift_pct", "drop_pct", "consecutive_drops", "decision_gap_ms"})
 FRAMES: Final = TIMING | {"failed_pct"}
 COUNTED: Final = frozenset({"thermal_throttle_events"})
+TREND: Final = frozenset({"host_memory_growth_mib_per_h"})
+"""A slope leans on its ends: readings that are missing there can tilt it. No late camera makes memory grow."""
 
 EXCUSES: Final = {
     "feeder.lateness": TIMING,
@@ -25,6 +27,8 @@ EXCUSES: Final = {
     "host.steal": TIMING,
     "host.power_mode": TIMING,
     "processes.alive": TIMING,
+    "telemetry.sampled": TREND,
+    "telemetry.coverage": TREND,
     "telemetry.counters": COUNTED,
 }
 """Metrics whose failure each self-check can have caused. Those not listed excuse nothing."""

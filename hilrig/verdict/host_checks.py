@@ -19,6 +19,7 @@ SUSPEND_MS_MAX: Final = 10
 CLOCK_KEYS: Final = ("monotonic_ns", "realtime_ns", "boottime_ns")
 STEAL_PCT_MAX: Final = 1
 STEAL: Final = ("cpu.mode", "steal")
+TARGET_ROLE: Final = "worker"
 NOT_REPORTED: Final = "not reported by this rig"
 
 Events = tuple[RunEvent, ...]
@@ -33,6 +34,7 @@ def check_host(window: Window, telemetry: Telemetry, events: Events) -> tuple[Se
         _power_mode(window, telemetry),
         _oom(window, telemetry),
         _processes(events),
+        _target_alive(events),
         _disk(window, events),
         _completed(window, events),
     )
@@ -132,20 +134,39 @@ def _oom(window: Window, telemetry: Telemetry) -> SelfCheck:
     )
 
 
-def _processes(events: Events) -> SelfCheck:
-    lost = [
-        f"{event.detail.get('role', 'a process')} ({event.detail.get('how', 'gone')})"
+def _lost(events: Events) -> dict[str, str]:
+    """Return how each lost process ended, by its role."""
+    return {
+        str(event.detail.get("role", "a process")): str(event.detail.get("how", "gone"))
         for event in events
         if event.kind == "child_lost"
-    ]
+    }
+
+
+def _target_alive(events: Events) -> SelfCheck:
+    """Judge the process that runs the pipeline: its end is no fault of the instrument, but no result either."""
+    how = _lost(events).get(TARGET_ROLE)
+    return stated(
+        "target.alive",
+        ok=how is None,
+        observed="alive to the end" if how is None else how,
+        limit="alive to the end",
+        holds="The process of the target lived to the end of the run.",
+        broken=f"The process of the target was lost: {how}.",
+        advice="Its last words are in run.log; a crash there is most often the pipeline's own.",
+    )
+
+
+def _processes(events: Events) -> SelfCheck:
+    lost = [f"{role} ({how})" for role, how in _lost(events).items() if role != TARGET_ROLE]
     observed = f"lost: {listed(lost, at_most=3)}" if lost else "all alive to the end"
     return stated(
         "processes.alive",
         ok=not lost,
         observed=observed,
         limit="none lost",
-        holds="All processes of the run lived to its end.",
-        broken=f"The run lost a process: {listed(lost, at_most=3)}.",
+        holds="All processes of the instrument lived to the run's end.",
+        broken=f"The instrument lost a process: {listed(lost, at_most=3)}.",
         advice="The process's last words are in the run directory's log.",
     )
 
@@ -169,10 +190,10 @@ def _completed(window: Window, events: Events) -> SelfCheck:
     because = f": {reasons[-1]}" if reasons and reasons[-1] else ""
     return stated(
         "run.completed",
-        ok=window.ended is Ended.COMPLETED,
+        ok=window.ended in (Ended.COMPLETED, Ended.DECIDED_EARLY),
         observed=state,
         limit=Ended.COMPLETED.value,
-        holds="The run was completed.",
+        holds=f"The run was {state}{because}.",
         broken=f"The run ended early ({state}{because}).",
         advice="Run again to the end.",
     )

@@ -2,16 +2,19 @@
 
 from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
+from hilrig.verdict.accelerator import check_accelerator
+from hilrig.verdict.caching import check_caching
+from hilrig.verdict.change_points import change_points
 from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.checks import hold_all
-from hilrig.verdict.detection import detection
 from hilrig.verdict.excuses import excuse
 from hilrig.verdict.feeder_checks import check_feeder
+from hilrig.verdict.findings import find
 from hilrig.verdict.host_checks import check_host
 from hilrig.verdict.latency_series import latency_series
-from hilrig.verdict.measure import measure_frames
+from hilrig.verdict.nearby import Nearby
+from hilrig.verdict.processes import process_setups
 from hilrig.verdict.record_checks import check_record
-from hilrig.verdict.resources import measure_resources
 from hilrig.verdict.sentence import verdict_sentence
 from hilrig.verdict.telemetry_checks import check_telemetry
 from hilrig.verdict.telemetry_summary import summarise
@@ -28,9 +31,11 @@ def judge(record: RunRecord) -> Judgement:
         *check_record(window, record.events),
         *check_telemetry(window, telemetry),
         *check_host(window, telemetry, record.events),
+        check_caching(window),
+        check_accelerator(window, telemetry, record.events),
     )
-    measured = (*measure_frames(window), *measure_resources(telemetry, window))
-    held, behind = hold_all(window, {one.metric: one for one in measured})
+    findings = find(window, telemetry, record.truths)
+    held, behind = hold_all(findings)
     checks = tuple(excuse(check, self_checks) for check in held)
     status = run_status(checks, self_checks)
     return Judgement(
@@ -38,11 +43,14 @@ def judge(record: RunRecord) -> Judgement:
         sentence=verdict_sentence(status, checks, self_checks),
         checks=checks,
         self_checks=self_checks,
-        measurements=(*measured, *behind),
-        detection=detection(window, record.truths),
+        measurements=(*findings.measurements, *behind),
+        detection=findings.accuracy.labels,
         worst_frames=worst_frames(window),
         latency_series=latency_series(window),
         channels=summarise(telemetry, window),
+        change_points=change_points(window, Nearby(window, telemetry, record.events)),
+        processes=process_setups(record.events),
+        floor=record.floor,
     )
 
 

@@ -36,6 +36,7 @@ STAGES: Final = {
 
 NO_FRAMES: Final = "no frame was measured"
 NO_DECISIONS: Final = "no measured frame was decided"
+NO_STAGES: Final = "the target does not show its stages"
 
 
 def measure_frames(window: Window) -> Iterator[Measurement]:
@@ -118,20 +119,30 @@ def _lateness(window: Window) -> Iterator[Measurement]:
 
 
 def _stage(window: Window, name: str, begin: int, end: int) -> Iterator[Measurement]:
-    stamps_ns = window.measured.stamps_ns
-    lasted_ns = (stamps_ns[end] - stamps_ns[begin])[window.measured.is_decided]
+    """Yield how long a stage took, of decided frames with both of its stamps: 0 is no stamp, not no time."""
+    stamps_ns, is_decided = window.measured.stamps_ns, window.measured.is_decided
+    shows_stage = is_decided & (stamps_ns[begin] > 0) & (stamps_ns[end] > 0)
+    lasted_ns = (stamps_ns[end] - stamps_ns[begin])[shows_stage]
     wanted = {name: PERMILLE[name] for name in ("p50", "p95", "p99")}
-    yield from _spread(name, lasted_ns, wanted, unit="ms")
+    yield from _spread(
+        name, lasted_ns, wanted, unit="ms", why_none=NO_STAGES if is_decided.any() else NO_DECISIONS
+    )
 
 
 def _spread(
-    name: str, values_ns: NDArray[np.int64], wanted: dict[str, int], *, unit: str, is_sorted: bool = False
+    name: str,
+    values_ns: NDArray[np.int64],
+    wanted: dict[str, int],
+    *,
+    unit: str,
+    is_sorted: bool = False,
+    why_none: str = NO_DECISIONS,
 ) -> Iterator[Measurement]:
     """Yield the wanted percentiles of durations, then their maximum."""
     n = values_ns.size
     if not n:
         for suffix in (*wanted, "max"):
-            yield unmeasured(f"{name}_{suffix}_{unit}", unit, NO_DECISIONS)
+            yield unmeasured(f"{name}_{suffix}_{unit}", unit, why_none)
         return
     indices = [nearest_rank(n, permille) - 1 for permille in wanted.values()] + [n - 1]
     ordered = values_ns if is_sorted else np.partition(values_ns, indices)

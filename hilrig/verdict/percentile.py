@@ -11,6 +11,7 @@ from hilrig.core.units import NS_PER_MS, NS_PER_S, S_PER_MIN, format_duration, m
 from hilrig.core.verdict import Check, CheckStatus, Measurement
 from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
 from hilrig.verdict.measure import NO_FRAMES
+from hilrig.verdict.part import Part
 from hilrig.verdict.stats import (
     design_effect,
     frames_to_pass,
@@ -19,7 +20,6 @@ from hilrig.verdict.stats import (
     nearest_rank,
     upper_rank,
 )
-from hilrig.verdict.window import Window
 from hilrig.verdict.wording import capitalised, counted, quantity
 
 PERMILLE_OF: Final = {
@@ -35,7 +35,8 @@ class Evidence:
     """What the frames say about one percentile limit; dropped and failed frames count as infinitely late.
 
     Args:
-        n_over: measured frames over the limit, undecided ones included.
+        words: which frames they are, for a sentence; empty for all.
+        n_over: frames over the limit, undecided ones included.
         deff: design effect of their clustering (`hilrig.verdict.stats.design_effect`).
         observed_ns: the nearest-rank percentile; None when infinite.
         lower_ns: one-sided 99 % lower bound; None when infinite or when there are too few frames for one.
@@ -46,6 +47,7 @@ class Evidence:
     """
 
     limit: Limit
+    words: str
     n: int
     n_over: int
     n_undecided: int
@@ -56,24 +58,32 @@ class Evidence:
     is_within: bool
     is_beyond: bool
 
+    @property
+    def status(self) -> CheckStatus:
+        """Return PASS or FAIL where a bound decides it, else INCONCLUSIVE."""
+        if self.is_within:
+            return CheckStatus.PASS
+        return CheckStatus.FAIL if self.is_beyond else CheckStatus.INCONCLUSIVE
 
-def weigh(limit: Limit, window: Window) -> Evidence:
-    """Return the evidence for and against a percentile limit. The window must have frames."""
-    n, permille = window.n, PERMILLE_OF[limit.metric]
-    over = window.latency_ns > ms_to_ns(limit.limit)
+
+def weigh(limit: Limit, part: Part) -> Evidence:
+    """Return the evidence for and against a percentile limit. The part must have frames."""
+    n, permille = part.n, PERMILLE_OF[limit.metric]
+    over = part.latency_ns > ms_to_ns(limit.limit)
     n_over = int(np.count_nonzero(over))
     deff = design_effect(over)
     upper, lower = upper_rank(n, permille, deff), lower_rank(n, permille, deff)
-    n_over_allowed = window.n_final - nearest_rank(window.n_final, permille)
+    n_over_allowed = part.n_final - nearest_rank(part.n_final, permille)
     return Evidence(
         limit=limit,
+        words=part.words,
         n=n,
         n_over=n_over,
-        n_undecided=n - window.n_decided,
+        n_undecided=n - part.n_decided,
         deff=deff,
-        observed_ns=window.latency_at(nearest_rank(n, permille)),
-        lower_ns=None if lower is None else window.latency_at(lower),
-        upper_ns=None if upper is None else window.latency_at(upper),
+        observed_ns=part.percentile_ns(permille),
+        lower_ns=None if lower is None else part.latency_at(lower),
+        upper_ns=None if upper is None else part.latency_at(upper),
         is_within=upper is not None and n_over <= n - upper,
         is_beyond=lower is not None and n_over > n - lower and n_over > n_over_allowed,
     )
@@ -88,30 +98,54 @@ def evidence_measurements(evidence: Evidence) -> tuple[Measurement, ...]:
     )
 
 
-def hold_percentile(limit: Limit, window: Window) -> tuple[Check, tuple[Measurement, ...]]:
+def hold_percentile(
+    limit: Limit, whole: Part, steady: Part | None, *, period_ns: float
+) -> tuple[Check, tuple[Measurement, ...]]:
     """Return the check of a percentile limit, and the numbers behind it.
 
     PASS when the upper bound is within the limit, FAIL when the lower bound is over it, else INCONCLUSIVE. The
-    bounds hold at 99 % each, for this limit alone.
+    bounds hold at 99 % each, for this limit alone. The limit must hold for the run as a whole and for the part in
+    which the rig was thermally steady, where there is one (`_deciding`).
     """
-    if not window.n:
+    if not whole.n:
         return not_measured(limit, NO_FRAMES), ()
-    evidence = weigh(limit, window)
-    return _check(evidence, window), evidence_measurements(evidence)
+    evidence = weigh(limit, whole)
+    deciding = _deciding(evidence, None if steady is None else weigh(limit, steady))
+    return _check(deciding, period_ns=period_ns), evidence_measurements(evidence)
 
 
-def _check(evidence: Evidence, window: Window) -> Check:
+def _deciding(whole: Evidence, steady: Evidence | None) -> Evidence:
+    """Return the evidence that decides: that of the whole run, unless the steady part is worse beyond that.
+
+    A cool start must not hide a warm pipeline that is too slow, so a steady part that is over the limit beyond
+    doubt fails. One whose observed percentile is over the limit without that certainty leaves the check open. But
+    a steady part that is only too short to prove the limit by itself takes nothing from a whole run that does: it
+    is the same frames, fewer of them. Below the least number for the percentile it says nothing at all.
+    """
+    if steady is None or steady.n < minimum_frames(PERMILLE_OF[whole.limit.metric]):
+        return whole
+    if whole.is_beyond:
+        return max(whole, steady, key=_worseness) if steady.is_beyond else whole
+    is_over = steady.observed_ns is None or steady.observed_ns > ms_to_ns(whole.limit.limit)
+    return steady if steady.is_beyond or (whole.is_within and is_over) else whole
+
+
+def _worseness(evidence: Evidence) -> float:
+    return float("inf") if evidence.observed_ns is None else evidence.observed_ns
+
+
+def _check(evidence: Evidence, *, period_ns: float) -> Check:
     limit, observed_ms = evidence.limit, _ms(evidence.observed_ns)
     check = replace(
         blank_check(limit),
-        status=_status(evidence),
+        status=evidence.status,
         observed=observed_ms,
         observed_text=_observed_text(evidence),
         lower=_ms(evidence.lower_ns),
         upper=_ms(evidence.upper_ns),
         margin_pct=None if observed_ms is None else margin_pct(limit, observed_ms),
         n=evidence.n,
-        minutes_needed=_minutes_needed(evidence, window),
+        minutes_needed=_minutes_needed(evidence, period_ns=period_ns),
     )
     return replace(check, sentence=_sentence(evidence, check))
 
@@ -122,22 +156,17 @@ def _observed_text(evidence: Evidence) -> str:
     return quantity(evidence.observed_ns / NS_PER_MS, evidence.limit.unit, beside=evidence.limit.limit)
 
 
-def _status(evidence: Evidence) -> CheckStatus:
-    if evidence.is_within:
-        return CheckStatus.PASS
-    return CheckStatus.FAIL if evidence.is_beyond else CheckStatus.INCONCLUSIVE
-
-
-def _minutes_needed(evidence: Evidence, window: Window) -> float | None:
-    if _status(evidence) is not CheckStatus.INCONCLUSIVE:
+def _minutes_needed(evidence: Evidence, *, period_ns: float) -> float | None:
+    if evidence.status is not CheckStatus.INCONCLUSIVE:
         return None
     permille = PERMILLE_OF[evidence.limit.metric]
     more = frames_to_pass(evidence.n, evidence.n_over, permille=permille, deff=evidence.deff)
-    return None if more is None else more * window.plan.period_ns / (NS_PER_S * S_PER_MIN)
+    return None if more is None else more * period_ns / (NS_PER_S * S_PER_MIN)
 
 
 def _sentence(evidence: Evidence, check: Check) -> str:
-    seen = f"{METRICS[check.metric].title}: {check.observed_text}"
+    when = f" {evidence.words}" if evidence.words else ""
+    seen = f"{METRICS[check.metric].title}{when}: {check.observed_text}"
     limit_text = quantity(check.limit, check.unit, beside=check.observed)
     over = f"{evidence.n_over} of {counted(evidence.n, 'frame')} over it"
     if check.status is CheckStatus.PASS:

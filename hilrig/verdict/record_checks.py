@@ -9,7 +9,7 @@ from hilrig.core.frame import Outcome
 from hilrig.core.run import Ended, Pacing, RunEvent
 from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.self_check import stated
-from hilrig.verdict.window import INTENDED, Columns, Window, grid_ns
+from hilrig.verdict.window import DECIDED, DEQUEUE, INTENDED, RELEASE, STAMPS, Columns, Window, grid_ns
 from hilrig.verdict.wording import counted, listed
 
 KEEP_AND_REPORT: Final = "Do not use this run; keep its directory and report it as a fault of hilrig or its disk."
@@ -67,7 +67,7 @@ def _lost(events: tuple[RunEvent, ...]) -> list[str]:
 
 def _stamps(window: Window, events: tuple[RunEvent, ...]) -> SelfCheck:
     frames = window.all
-    wrong = _out_of_order(frames)
+    wrong = _out_of_order(window)
     faults = [f"stamps of {counted(int(np.count_nonzero(wrong)), 'frame')} run backwards or are missing"]
     faults = faults if wrong.any() else []
     faults += _off_grid(window, events)
@@ -83,13 +83,18 @@ def _stamps(window: Window, events: tuple[RunEvent, ...]) -> SelfCheck:
     )
 
 
-def _out_of_order(frames: Columns) -> NDArray[np.bool_]:
-    """Return the frames whose stages did not happen one after the other, or that were decided without a stage."""
-    stamps_ns = frames.stamps_ns
+def _out_of_order(window: Window) -> NDArray[np.bool_]:
+    """Return the frames whose stages did not happen one after the other, or that were decided without a stage.
+
+    A target that brings its own preprocess shows no stages between dequeue and decision: there 0 is no fault.
+    """
+    stamps_ns = window.all.stamps_ns
     missing = stamps_ns == 0
     latest_ns = np.maximum.accumulate(stamps_ns, axis=0)
     backwards = ((stamps_ns < latest_ns) & ~missing).any(axis=0)
-    out: NDArray[np.bool_] = backwards | (frames.is_decided & missing.any(axis=0))
+    shows_stages = window.plan.pipeline.preprocess is not None
+    needed = list(range(len(STAMPS))) if shows_stages else [INTENDED, RELEASE, DEQUEUE, DECIDED]
+    out: NDArray[np.bool_] = backwards | (window.all.is_decided & missing[needed].any(axis=0))
     return out
 
 

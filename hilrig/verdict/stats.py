@@ -117,7 +117,8 @@ def design_effect(over: NDArray[np.bool_]) -> float:
 
     Simulated: of ten-minute runs at 30 fps with 1.2 % over a p99 limit in bursts of 20, about 1 % pass. What was
     never seen cannot be corrected for: one-minute runs of that system pass in a third of cases, because they show
-    no burst at all. Only a longer run helps.
+    no burst at all. Latencies that wander slowly (correlated over fifty frames) and are exactly at the limit pass
+    in 5 % of ten-minute runs instead of 1 %, in 2 % of one-hour runs. Only a longer run helps.
     """
     n_batches = _n_batches(over.size)
     n_over = int(np.count_nonzero(over))
@@ -125,17 +126,21 @@ def design_effect(over: NDArray[np.bool_]) -> float:
         return 1.0
     seen = bursts(over)
     longest = seen.longest_frames if seen.n < N_BURSTS_TO_ESTIMATE else 1
-    return max(1.0, min(max(_batch_means(over, n_over, n_batches), longest), over.size / n_batches))
+    return max(1.0, min(max(batch_means(over, n_batches), longest), over.size / n_batches))
 
 
 def _n_batches(n: int) -> int:
     return MANY_BATCHES if n > N_FOR_MANY_BATCHES else min(FEW_BATCHES, n)
 
 
-def _batch_means(over: NDArray[np.bool_], n_over: int, n_batches: int) -> float:
+def batch_means(over: NDArray[np.bool_], n_batches: int) -> float:
+    """Return the variance of the share of `over` among contiguous batches, against that of independent values.
+
+    1 when there is nothing to compare: all values are equal.
+    """
     n = over.size
-    share = n_over / n
-    if n_over == n:
+    share = int(np.count_nonzero(over)) / n
+    if share in {0.0, 1.0}:
         return 1.0
     edges = np.arange(n_batches + 1) * n // n_batches
     counts = np.add.reduceat(over, edges[:-1], dtype=np.int64).tolist()

@@ -7,7 +7,7 @@ SMALLEST_SHOWN: Final = 0.001
 """Nothing that a sentence speaks of means anything below a thousandth of its unit."""
 
 _DIGITS_OF_A_FLOAT: Final = 17
-_UNIT_WORDS: Final = {"us": "µs", "bool": ""}
+_UNIT_WORDS: Final = {"us": "µs", "bool": "", "1": ""}
 
 
 def quantity(value: float, unit: str, *, beside: float | None = None) -> str:

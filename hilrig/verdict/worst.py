@@ -1,5 +1,6 @@
-"""The worst measured frames, with where their time went."""
+"""The worst measured frames, with where their time went and why."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from hilrig.core.frame import Outcome
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import WorstFrame
+from hilrig.verdict.attribution import Attribution, causes_of
 from hilrig.verdict.measure import STAGES
 from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, Window
 
@@ -15,11 +17,21 @@ N_UNDECIDED_MAX: Final = 10
 """Undecided frames are the worst of all, but must not hide every slow one."""
 
 
-def worst_frames(window: Window) -> tuple[WorstFrame, ...]:
-    """Return up to 20 frames: the first undecided ones (at most 10), then the slowest decided ones."""
+def worst_frames(window: Window, attribution: Attribution | None = None) -> tuple[WorstFrame, ...]:
+    """Return up to 20 frames: the first undecided ones (at most 10), then the slowest decided ones.
+
+    Without an attribution no cause was sought, and none is named.
+    """
     undecided = np.flatnonzero(~window.measured.is_decided)[:N_UNDECIDED_MAX].tolist()
     picked = [*undecided, *_slowest(window, N_WORST - len(undecided))]
-    return tuple(_worst_frame(window, index) for index in picked)
+    frames = [_worst_frame(window, index) for index in picked]
+    if attribution is None:
+        return tuple(frames)
+    causes = causes_of(attribution, np.array(picked, np.int64))
+    return tuple(
+        replace(frame, cause=cause, evidence=evidence)
+        for frame, (cause, evidence) in zip(frames, causes, strict=True)
+    )
 
 
 def _slowest(window: Window, n: int) -> list[int]:

@@ -130,7 +130,9 @@ def test_a_row_that_contradicts_itself_is_refused(column, values):
 def test_a_score_of_a_dropped_frame_is_refused():
     """A forged decision on a frame that was dropped does not get in."""
     dropped = encode_frames(frames_table(4)).slice(3)
-    batch = dropped.set_column(11, FRAME_SCHEMA.field("score"), pa.array([0.9], pa.float32()))
+    batch = dropped.set_column(
+        dropped.schema.get_field_index("score"), FRAME_SCHEMA.field("score"), pa.array([0.9], pa.float32())
+    )
     with pytest.raises(RecordError, match="column score"):
         decode_frames(batch)
 
@@ -146,13 +148,38 @@ def test_a_reading_with_value_and_reason_is_refused():
 
 def test_another_format_version_is_refused():
     """A file of a later hilrig is refused with its version, not read by luck."""
-    batch = encode_frames(frames_table(1)).replace_schema_metadata({FORMAT_KEY: b"2"})
-    with pytest.raises(RecordError, match="expected format 1, found 2"):
+    batch = encode_frames(frames_table(1)).replace_schema_metadata({FORMAT_KEY: b"3"})
+    with pytest.raises(RecordError, match="expected format 2, found 3"):
         decode_frames(batch)
 
 
-def test_other_columns_are_refused():
-    """A file with the right version and other columns is refused."""
-    batch = pa.RecordBatch.from_arrays([pa.array([1])], schema=pa.schema({"a": pa.int64()}, {FORMAT_KEY: b"1"}))
+@pytest.mark.parametrize("version", [b"1", b"2"])
+def test_other_columns_are_refused(version):
+    """A file with a version that is read and other columns is refused."""
+    batch = pa.RecordBatch.from_arrays([pa.array([1])], schema=pa.schema({"a": pa.int64()}, {FORMAT_KEY: version}))
     with pytest.raises(RecordError, match="expected the columns"):
         decode_frames(batch)
+
+
+def first_format(*, camera_id: int) -> pa.RecordBatch:
+    """Return two frames as the first version of hilrig wrote them."""
+    batch = encode_frames(frames_table(2))
+    wide = batch.set_column(
+        batch.schema.get_field_index("camera_id"),
+        pa.field("camera_id", pa.uint16(), nullable=False),
+        pa.array([0, camera_id], pa.uint16()),
+    )
+    return wide.drop_columns(["flags"]).replace_schema_metadata({FORMAT_KEY: b"1"})
+
+
+def test_frames_of_the_first_format_are_frames_without_flags():
+    """What old runs left is read like what new ones leave."""
+    expected = frames_table(2)
+    expected["camera_id"] = [0, 7]
+    assert decode_frames(first_format(camera_id=7)).tobytes() == expected.tobytes()
+
+
+def test_a_camera_number_of_the_first_format_that_does_not_fit_is_refused():
+    """It is not cut to its last byte: that would be another camera."""
+    with pytest.raises(RecordError, match="camera 256"):
+        decode_frames(first_format(camera_id=256))

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,13 +25,37 @@ def folder(tmp_path):
 def test_any_command_name_is_skipped(command):
     """Spaces, parentheses and newlines in a process's name do not move its fields."""
     data = f"7 ({command}) {FIELDS.format(state='S')}\n".encode()
-    assert _parse_stat(data) == (250 / TICKS_PER_S, 40 / TICKS_PER_S, 7)
+    assert _parse_stat(data) == (250 / TICKS_PER_S, 40 / TICKS_PER_S, 7, 0)
 
 
 @pytest.mark.parametrize("state", ["Z", "X"])
 def test_a_process_that_ended_is_lost(state):
     """The last numbers of a dead process are not current readings."""
-    assert _parse_stat(f"7 (w) {FIELDS.format(state=state)}\n".encode()) == [Reason.LOST] * 3
+    assert _parse_stat(f"7 (w) {FIELDS.format(state=state)}\n".encode()) == [Reason.LOST] * 4
+
+
+@pytest.mark.parametrize(("state", "is_stopped"), [("T", 1), ("t", 1), ("S", 0), ("R", 0), ("D", 0), ("I", 0)])
+def test_a_stop_by_a_signal_or_a_debugger_is_seen(state, is_stopped):
+    """Both stopped states are, and waiting of any other kind is not."""
+    assert _parse_stat(f"7 (w) {FIELDS.format(state=state)}\n".encode())[3] == is_stopped
+
+
+def test_a_real_process_that_is_stopped_reads_as_stopped():
+    """SIGSTOP shows in the channel while it lasts, SIGCONT ends it."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    source = process_sources(Path("/"), sleeper.pid)[0]
+    try:
+        before = source.read()[3]
+        sleeper.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED)
+        while_stopped = source.read()[3]
+        sleeper.send_signal(signal.SIGCONT)
+        os.waitid(os.P_PID, sleeper.pid, os.WCONTINUED)
+        assert (before, while_stopped, source.read()[3]) == (0, 1, 0)
+    finally:
+        source.close()
+        sleeper.kill()
+        sleeper.wait()
 
 
 def test_a_zombie_without_memory_is_lost(folder):

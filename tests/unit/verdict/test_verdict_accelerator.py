@@ -16,7 +16,10 @@ def checked(providers, *, points=None, name="hw.gpu.utilization"):
     if points is not None:
         base = cut(make_record(plan=plan)).start_ns
         curves.append(
-            Curve(make_capability(name), tuple((base + i * 100_000_000, value) for i, value in enumerate(points)))
+            Curve(
+                capability=make_capability(name),
+                points=tuple((base + i * 100_000_000, value) for i, value in enumerate(points)),
+            )
         )
     record = make_record(plan=plan, curves=curves, events=[ready, *make_events(plan)])
     return check_accelerator(cut(record), Telemetry(record), record.events)

@@ -63,6 +63,20 @@ def test_the_smallest_number_of_frames_that_can_pass(name: str, n_least: int) ->
     assert check(make_plan(n_measured=n_least - 1, limits=limits)).status is INCONCLUSIVE
 
 
+def test_p99_9_needs_a_run_long_enough_for_it() -> None:
+    """Two and a half minutes at 30 fps cannot prove a p99.9, ten minutes can, with up to eight frames over it."""
+    limits = [latency_limit("p99_9", 45)]
+    short = check(make_plan(n_measured=4500, limits=limits))
+    assert short.status is INCONCLUSIVE
+    assert short.sentence == (
+        "Latency p99.9: 10 ms, against a limit of 45 ms (0 of 4500 frames over it): "
+        "fewer than 4603 frames cannot prove this percentile; about 3 s more needed."
+    )
+    plan = make_plan(n_measured=18_000, limits=limits)
+    for n_slow, status in ((8, PASS), (9, INCONCLUSIVE)):
+        assert check(plan, slow_at(plan, 40 + 1800 * np.arange(n_slow))).status is status
+
+
 def test_observed_percentile_within_the_limit_is_not_enough() -> None:
     """A p99 just within the limit in one minute is luck as likely as merit: INCONCLUSIVE, with the time needed."""
     plan = make_plan(limits=[latency_limit("p99", 45)])

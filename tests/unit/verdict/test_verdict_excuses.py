@@ -1,5 +1,8 @@
 """Failed self-checks that excuse the model, and those that do not."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from builders import (
@@ -14,7 +17,7 @@ from builders import (
     memory_peak,
     undecide,
 )
-from hilrig.core.frame import Outcome, OutcomeReason
+from hilrig.core.frame import Outcome, OutcomeReason, Truth
 from hilrig.core.run import Ended
 from hilrig.core.verdict import RunStatus
 from hilrig.verdict.judge import judge
@@ -39,6 +42,20 @@ def test_late_camera_excuses_no_memory_and_no_failures(metric: str) -> None:
     assert judge(make_record(plan, frames=frames, curves=[memory_peak(plan, 99)])).status is RunStatus.FAIL
 
 
+def test_late_camera_excuses_a_drift_but_no_wrong_decision() -> None:
+    """A camera that becomes late makes latency grow; it makes nobody see a defect that is not there."""
+    limits = [
+        make_limit("latency.drift_max_pct", "latency_drift_pct", 5, "%"),
+        make_limit("detection.min_precision", "detection_precision", 0.9, "1", at_least=True),
+    ]
+    plan = make_plan(limits=limits)
+    late_us = np.linspace(0, 30_000, plan.n_frames)
+    frames = make_frames(plan, latency_ms=10 + late_us / 1000, lateness_us=late_us, defects=1)
+    drift, precision = judge(make_record(plan, frames=frames, truths=[Truth(labels=())])).checks
+    assert (drift.status.value, precision.status.value) == ("INCONCLUSIVE", "FAIL")
+    assert "feeder.lateness" in drift.sentence
+
+
 def test_stolen_time_excuses_drops() -> None:
     """On a machine whose CPUs were taken away, dropped frames prove nothing against the model."""
     plan = make_plan(limits=[make_limit("frames.drop_max_pct", "drop_pct", 0.5, "%")])
@@ -57,3 +74,18 @@ def test_lost_worker_with_unanswered_frames_is_inconclusive() -> None:
     lost = make_event("child_lost", end_ns, role="worker", how="signal 11")
     events = [*make_events(PLAN, ended=Ended.PROCESS_LOST), lost]
     assert judge(make_record(PLAN, frames=frames, events=events)).status is RunStatus.INCONCLUSIVE
+
+
+def test_a_target_that_hangs_is_not_excused_by_its_own_end() -> None:
+    """A gap over the limit that ends with the target's process being given up is the target's: FAIL."""
+    gap = make_limit("latency.decision_gap_max_ms", "decision_gap_ms", 1000, "ms")
+    plan = replace(PLAN, limits=(gap,))
+    frames = make_frames(plan)[:1000]
+    undecide(frames, range(900, 990), outcome=Outcome.FAILED, reason=OutcomeReason.NO_ANSWER)
+    lost = make_event("child_lost", role="worker", how="it did not come back from a frame")
+    events = [*make_events(plan, ended=Ended.DECIDED_EARLY), lost]
+    judgement = judge(make_record(plan, frames=frames, events=events))
+    assert judgement.status is RunStatus.FAIL
+    instrument = make_event("child_lost", role="feeder", how="signal 9")
+    events = [*make_events(plan, ended=Ended.DECIDED_EARLY), instrument]
+    assert judge(make_record(plan, frames=frames, events=events)).status is RunStatus.INCONCLUSIVE

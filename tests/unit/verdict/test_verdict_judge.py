@@ -14,14 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import (
+    MIB,
     NS_PER_MS,
     P99,
     cpu_time,
+    make_capability,
     make_frames,
     make_limit,
     make_plan,
     make_record,
     memory_peak,
+    steady,
 )
 from hilrig.core.canonical import canonical_json
 from hilrig.core.frame import FRAME_DTYPE, Truth
@@ -264,9 +267,11 @@ def test_a_worse_run_is_never_judged_better(latency_ms: float, n_dropped: int, n
 
 
 def test_eight_hours_are_judged_in_seconds() -> None:
-    """864000 frames with every percentile limit take far less than the two seconds that are allowed."""
+    """864000 frames under every limit with bounds take far less than the two seconds that are allowed."""
     names = ("p50", "p95", "p99", "p99_9")
     limits = [make_limit(f"latency.{name}_max_ms", f"latency_{name}_ms", 45, "ms") for name in names]
+    limits.append(make_limit("latency.drift_max_pct", "latency_drift_pct", 5, "%"))
+    limits.append(make_limit("resources.growth", "host_memory_growth_mib_per_h", 5, "MiB/h"))
     plan = make_plan(n_measured=864_000, limits=limits)
     frames = np.resize(make_frames(make_plan(n_measured=30, n_warmup=0)), plan.n_frames)
     shift_ns = (np.arange(plan.n_frames) // 30) * 1000 * NS_PER_MS
@@ -274,7 +279,8 @@ def test_eight_hours_are_judged_in_seconds() -> None:
     for name in FRAME_DTYPE.names or ():
         if name.startswith("t_"):
             frames[name] += shift_ns
-    record = make_record(plan, frames=frames, curves=[memory_peak(plan, 100), *cpu_time(plan)])
+    memory = steady(plan, make_capability("process.memory.usage"), 300 * MIB)
+    record = make_record(plan, frames=frames, curves=[memory, *cpu_time(plan)])
     before_s = os.times().user
     judgement = judge(record)
     assert judgement.status is RunStatus.PASS

@@ -156,6 +156,34 @@ def test_frame_without_outcome_is_no_decision() -> None:
     assert value(PLAN, frames, "latency_p99_incl_drops_ms") is None
 
 
+def test_stages_that_a_target_does_not_show_are_not_measured() -> None:
+    """A stamp of 0 is no stamp: stages of a foreign pipeline have a reason, not 0 ms; what is known stays."""
+    frames = make_frames(PLAN, latency_ms=20.0)
+    frames["t_preprocessed_ns"] = frames["t_inferred_ns"] = 0
+    numbers = measured(PLAN, frames)
+    for stage in ("preprocess", "infer", "decide"):
+        for name in ("p50", "p95", "p99", "max"):
+            one = numbers[f"{stage}_{name}_ms"]
+            assert (one.value, one.n, one.reason) == (None, 0, "the target does not show its stages")
+    assert (numbers["service_p50_ms"].value or 0) > 10
+    assert numbers["queue_p50_ms"].n == 1000
+
+
+def test_stage_is_measured_on_the_frames_that_show_it() -> None:
+    """Frames without the stamp do not pull a stage's percentiles towards 0."""
+    frames = make_frames(PLAN, latency_ms=20.0)
+    whole = measured(PLAN, frames)["infer_p50_ms"].value
+    frames["t_inferred_ns"][::2] = 0
+    one = measured(PLAN, frames)["infer_p50_ms"]
+    assert (one.value, one.n) == (pytest.approx(whole, rel=1e-6), 500)
+
+
+def test_undecided_run_does_not_blame_the_stages() -> None:
+    """Where nothing was decided, that is the reason."""
+    numbers = measured(PLAN, make_frames(PLAN, dropped=range(PLAN.n_frames)))
+    assert numbers["infer_p99_ms"].reason == "no measured frame was decided"
+
+
 @given(mask=st.lists(st.booleans(), max_size=80))
 def test_longest_run_equals_the_longest_streak_of_a_plain_loop(mask: list[bool]) -> None:
     """The vectorised run length agrees with counting by hand."""

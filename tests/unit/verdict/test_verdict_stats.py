@@ -19,17 +19,9 @@ from hilrig.verdict.stats import (
     nearest_rank,
     upper_rank,
 )
+from simulated import bursty
 
 P99 = 990
-
-
-def bursty(rng: np.random.Generator, *, n: int, share: float, mean_frames: int) -> NDArray[np.bool_]:
-    """Return frames over the limit in bursts of geometric length, `share` of all in the long run."""
-    on = rng.geometric(1 / mean_frames, n)
-    off = rng.geometric(share / (mean_frames * (1 - share)), n)
-    ends = np.cumsum(np.column_stack((off, on)).ravel())
-    over: NDArray[np.bool_] = np.searchsorted(ends, np.arange(n), side="right") % 2 == 1
-    return over
 
 
 def verdict(over: NDArray[np.bool_], permille: int = P99) -> str:

@@ -19,6 +19,7 @@ from hilrig.verdict.wording import counted, listed, quantity
         (9.99999, "ms", "10 ms"),
         (1667.0, "us", "1667 µs"),
         (1.0, "bool", "1"),
+        (0.8512, "1", "0.8512"),
     ],
 )
 def test_four_significant_digits_without_exponent(value: float, unit: str, text: str) -> None:

@@ -1,0 +1,65 @@
+"""A run's verdict on the terminal, or as JSON: the same after a run as after a second judgement."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hilrig.cli.output import next_steps, say, word
+
+if TYPE_CHECKING:
+    from hilrig.core.result import Result
+
+
+def read_result(run_dir: Path) -> "Result":
+    """Return the result of a run directory that this process has just seen made."""
+    from hilrig.config.noun_json import from_json
+    from hilrig.core.files import RESULT
+    from hilrig.core.result import Result
+
+    return from_json(Result, (run_dir / RESULT).read_bytes(), what=str(run_dir / RESULT))
+
+
+def show_result(run_dir: Path, result: "Result") -> None:
+    """Print a verdict, where its report is and what to type next."""
+    show_checks(result)
+    say(f"report      {shown_path(run_dir / 'report.html')}")
+    next_steps(f"hilrig verify {shown_path(run_dir)}")
+
+
+def show_checks(result: "Result") -> None:
+    """Print a verdict with its checks, and the self-checks that do not hold."""
+    judgement = result.judgement
+    say(f"{word(judgement.status.value)}  {result.profile_name} on {result.rig} ({result.device_class})")
+    say(f"  {judgement.sentence}")
+    say()
+    for check in judgement.checks:
+        say(f"  {word(check.status.value, width=13)} {check.sentence}")
+    for self_check in judgement.self_checks:
+        if not self_check.ok:
+            say(f"  {word('INCONCLUSIVE', width=13)} {self_check.sentence} {self_check.advice}")
+    say()
+
+
+def result_json(run_dir: Path, result: "Result") -> dict[str, Any]:
+    """Return a verdict as the one JSON object of a command."""
+    judgement = result.judgement
+    return {
+        "run_dir": str(run_dir),
+        "run_id": result.run_id,
+        "status": judgement.status.value,
+        "sentence": judgement.sentence,
+        "exit_code": result.exit_code,
+        "ended": result.ended,
+        "checks": [
+            {"check_id": check.check_id, "status": check.status.value, "sentence": check.sentence}
+            for check in judgement.checks
+        ],
+        "self_checks_failed": [check.check_id for check in judgement.self_checks if not check.ok],
+    }
+
+
+def shown_path(path: Path) -> Path:
+    """Return a path as a person would type it here."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path

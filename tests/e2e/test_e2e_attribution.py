@@ -1,0 +1,323 @@
+"""Known causes, injected into real runs, are named; a run without any blames nothing.
+
+The slowest frame of each injection is judged. One that carries another name is left out where a neighbour on the
+machine made it late too: the stall sentinel, the camera or the kernel's CPU pressure say so, of which no injection
+but the hog's moves any. Ten frames must remain.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hilrig.app.conclude import read_evidence
+from hilrig.core.telemetry import HOST_STALL
+from hilrig.core.verdict import Cause
+from hilrig.verdict.attribution import Attribution, attribute, causes_of, count_causes
+from hilrig.verdict.channels import Telemetry
+from hilrig.verdict.evidence_counters import grown
+from hilrig.verdict.evidence_spans import Spans, spans_of_lengths
+from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, cut
+
+N_INJECTIONS = 13
+N_SOUND_MIN = 10
+"""Fewer judged frames could not show nine of ten."""
+
+NAMED_MIN = 0.9
+HELD_S = 0.3
+"""A stop or a hog lasts for three readings of the telemetry."""
+
+REST_S = 0.5
+"""Between injections: the queue drains, and the next one has readings of its own."""
+
+NS_PER_MS = 1_000_000
+LIMIT_MS = 30
+FOREIGN_SHARE = 0.5
+WORK_MS = 6
+N_PAGES = 2000
+STRIDE = 4
+N_HOGS = 12
+N_HEAP = 1_000_000
+
+PIPELINE = """\
+import gc, hashlib, mmap, os
+
+
+class Pipeline:
+    heap = None
+
+    def prepare(self, context):
+        self.scores = [0.0] * len(context.labels)
+        self.asked = context.folder / "collect"
+        self.weights = os.open(context.folder / "weights.bin", os.O_RDONLY)
+
+    def process(self, frame):
+        if self.heap is None:  # in the warm-up: what was there before is frozen, and no collection walks it
+            self.heap = [[number] for number in range({n_heap})]
+        for _ in range({n_rounds}):
+            hashlib.sha256(bytes(65536)).digest()
+        with mmap.mmap(self.weights, 0, prot=mmap.PROT_READ) as pages:
+            pages.madvise(mmap.MADV_RANDOM)
+            sum(pages[place] for place in range(0, len(pages), {stride} * mmap.PAGESIZE))
+        if self.asked.exists():
+            self.asked.unlink()
+            gc.collect()
+        return self.scores
+
+    def close(self):
+        os.close(self.weights)
+"""
+
+PROFILE = """\
+format: 1
+name: disturbed-station
+device_class: [x86-cpu, arm64-cpu]
+model: {{files: [], labels: [porosity, crack]}}
+pipeline:
+  target: python
+  target_options: {{callable: "pipeline:Pipeline"}}
+  decide: {{thresholds: {{porosity: 0.5, crack: 0.5}}}}
+feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, height_px: 128}}}}
+queue: {{depth: 4, on_full: drop_oldest}}
+run:
+  warmup_s: 2
+  telemetry_period_ms: 100
+  self_test_s: 0.2
+  stop_when_failed: false
+  feeder_cpus: [{feeder_cpu}]
+  worker_cpus: [{worker_cpu}]
+hil_validation:
+  latency: {{p99_max_ms: {limit_ms}, duration_minutes: {minutes}, frame_rate_fps: 30}}
+"""
+
+
+@dataclass
+class Station:
+    """A running station: its profile's folder, the process and the CPU of its target."""
+
+    folder: Path
+    worker_pid: int
+    worker_cpu: int
+
+
+@contextmanager
+def stopping(station: Station) -> Iterator[Callable[[], None]]:
+    """Stop the target as a careless debugger does."""
+
+    def inject() -> None:
+        os.kill(station.worker_pid, signal.SIGSTOP)
+        time.sleep(HELD_S)
+        os.kill(station.worker_pid, signal.SIGCONT)
+
+    yield inject
+
+
+@contextmanager
+def hogging(station: Station) -> Iterator[Callable[[], None]]:
+    """Let busy processes run on the target's CPU."""
+    busy = [sys.executable, "-c", "while True: pass"]
+    # A session each: the kernel shares a CPU out to sessions first, and the target has one of its own.
+    hogs = [subprocess.Popen(busy, start_new_session=True) for _ in range(N_HOGS)]
+
+    def tell(number: int) -> None:
+        for hog in hogs:
+            hog.send_signal(number)
+
+    def inject() -> None:
+        tell(signal.SIGCONT)
+        time.sleep(HELD_S)
+        tell(signal.SIGSTOP)
+
+    try:
+        tell(signal.SIGSTOP)
+        for hog in hogs:
+            os.sched_setaffinity(hog.pid, {station.worker_cpu})
+        yield inject
+    finally:
+        tell(signal.SIGKILL)
+        for hog in hogs:
+            hog.wait()
+
+
+@contextmanager
+def flushing(station: Station) -> Iterator[Callable[[], None]]:
+    """Take the target's file out of the page cache."""
+    weights = os.open(station.folder / "weights.bin", os.O_RDONLY)
+    try:
+        yield lambda: os.posix_fadvise(weights, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(weights)
+
+
+@contextmanager
+def collecting(station: Station) -> Iterator[Callable[[], None]]:
+    """Have the target's garbage collected while it works on a frame."""
+    yield (station.folder / "collect").touch
+
+
+@pytest.mark.parametrize(
+    ("disturbing", "cause"),
+    [
+        (stopping, Cause.STOPPED),
+        (hogging, Cause.RUN_QUEUE),
+        (flushing, Cause.MAJOR_FAULT),
+        (collecting, Cause.GARBAGE_COLLECTION),
+    ],
+    ids=lambda value: value.value if isinstance(value, Cause) else "",
+)
+def test_an_injected_cause_is_named(bench, disturbing, cause) -> None:
+    """At least nine of ten frames that a known disturbance made late carry its name."""
+    if cause is Cause.MAJOR_FAULT:
+        require_disk(bench.folder)
+    write_station(bench.folder / "station", measured_s=N_INJECTIONS * (HELD_S + REST_S) + 3)
+    begun_ns: list[int] = []
+    run_dir = run(bench, lambda station: disturb(station, disturbing, begun_ns))
+    attribution, stalls = attributed(run_dir)
+    hits = (slowest_near(attribution, begin_ns) for begin_ns in begun_ns)
+    judged = sorted({hit for hit in hits if hit is not None})
+    assert len(judged) >= N_SOUND_MIN, "the injections did not make frames late"
+    named = dict(zip(judged, causes_of(attribution, np.array(judged)), strict=True))
+    wrong = {hit: named[hit] for hit in judged if named[hit][0] is not cause}
+    excused = [hit for hit in wrong if is_foreign(attribution, stalls, hit)]
+    n_sound = len(judged) - len(excused)
+    if n_sound < N_SOUND_MIN:
+        pytest.skip(f"hardware: only {n_sound} of {len(judged)} injections were alone on this busy machine")
+    assert len(judged) - len(wrong) >= NAMED_MIN * n_sound, wrong
+
+
+def test_a_run_without_a_disturbance_blames_nothing(bench) -> None:
+    """Without an injection no frame is put down to the target's process, its memory or its garbage."""
+    write_station(bench.folder / "station", measured_s=5)
+    attribution, _ = attributed(run(bench, lambda station: None))
+    counted = {count.cause: count.n_frames for count in count_causes(attribution)}
+    assert not set(counted) & {Cause.STOPPED, Cause.MAJOR_FAULT, Cause.GARBAGE_COLLECTION, Cause.THROTTLE}
+    usual_ns = attribution.line.usual.latency_ns
+    calm = np.flatnonzero(attribution.window.latency_ns < usual_ns + 2 * NS_PER_MS)
+    assert {found for found, _ in causes_of(attribution, calm)} == {None}
+
+
+def write_station(folder: Path, *, measured_s: float) -> None:
+    """Write a profile with a pipeline of its own, on one CPU, and the file that it reads in every frame."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        pytest.skip("hardware: target and camera need a CPU each")
+    folder.mkdir(parents=True)
+    pipeline = PIPELINE.format(stride=STRIDE, n_heap=N_HEAP, n_rounds=rounds_for(WORK_MS))
+    (folder / "pipeline.py").write_text(pipeline)
+    with (folder / "weights.bin").open("wb") as weights:
+        weights.write(os.urandom(N_PAGES * STRIDE * mmap.PAGESIZE))
+        os.fsync(weights.fileno())  # a page that is not on the disk yet stays in memory
+    profile = PROFILE.format(
+        feeder_cpu=cpus[0], worker_cpu=cpus[-1], limit_ms=LIMIT_MS, minutes=round(measured_s / 60, 3)
+    )
+    (folder / "profile.yaml").write_text(profile)
+
+
+def require_disk(folder: Path) -> None:
+    """Skip where reading a page that was taken out of the cache needs no disk."""
+    path = folder / "probe.bin"
+    path.write_bytes(bytes(64 * mmap.PAGESIZE))
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+        with mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as pages:
+            bytes(pages)
+        if resource.getrusage(resource.RUSAGE_SELF).ru_majflt == before:
+            pytest.skip("hardware: this folder is on no disk whose page cache can be flushed")
+
+
+def rounds_for(work_ms: float) -> int:
+    """Return how many digests take so long here; the fastest of many tries, whatever else the machine does."""
+    tries = []
+    for _ in range(50):
+        begin_ns = time.perf_counter_ns()
+        hashlib.sha256(bytes(65536)).digest()
+        tries.append(time.perf_counter_ns() - begin_ns)
+    return max(1, round(work_ms * NS_PER_MS / min(tries)))
+
+
+def run(bench, during: Callable[[Station], None]) -> Path:
+    """Do a run, with something done to it while it is measured; return its directory."""
+    process = bench.start("run", "station")
+    try:
+        run_dir, worker_pid = measuring(bench, process)
+        cpu = max(os.sched_getaffinity(worker_pid))
+        during(Station(folder=bench.folder / "station", worker_pid=worker_pid, worker_cpu=cpu))
+        said = process.communicate(timeout=120)
+    finally:
+        process.terminate()
+        process.wait()
+    assert (run_dir / "result.json").exists(), said
+    return run_dir
+
+
+def measuring(bench, process: subprocess.Popen) -> tuple[Path, int]:
+    """Return the run directory and the target's process once frames count."""
+    for _ in range(1200):
+        for run_dir in bench.run_dirs():
+            status = run_dir / "status.json"
+            if status.exists() and json.loads(status.read_bytes())["phase"] == "measure":
+                return run_dir, worker_of(run_dir)
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    raise AssertionError("the run never came to its measured part")
+
+
+def worker_of(run_dir: Path) -> int:
+    """Return the process id of a run's target."""
+    events = map(json.loads, (run_dir / "events.jsonl").read_text().splitlines())
+    ready = (event["detail"] for event in events if event["kind"] == "child_ready")
+    return next(detail["facts"]["pid"] for detail in ready if detail["role"] == "worker")
+
+
+def disturb(station: Station, disturbing, begun_ns: list[int]) -> None:
+    """Inject the disturbance again and again; note when."""
+    with disturbing(station) as inject:
+        for _ in range(N_INJECTIONS):
+            begun_ns.append(time.monotonic_ns())
+            inject()
+            time.sleep(REST_S)
+
+
+def attributed(run_dir: Path) -> tuple[Attribution, Spans]:
+    """Return a run's attribution, and when the stall sentinel felt that nobody ran."""
+    record = read_evidence(run_dir)
+    telemetry = Telemetry(record)
+    return attribute(cut(record), telemetry, record.events), spans_of_lengths(telemetry.named(HOST_STALL))
+
+
+def slowest_near(attribution: Attribution, begin_ns: int) -> int | None:
+    """Return the slowest decided frame over the limit that was under way when an injection began or lasted."""
+    window = attribution.window
+    end_ns = begin_ns + round((HELD_S + REST_S / 2) * 1e9)
+    intended_ns, decided_ns = window.measured.stamps_ns[[INTENDED, DECIDED]]
+    hit = np.flatnonzero((decided_ns > begin_ns) & (intended_ns < end_ns) & window.measured.is_decided)
+    late = hit[window.latency_ns[hit] > attribution.limit_ns]
+    return int(late[np.argmax(window.latency_ns[late])]) if late.size else None
+
+
+def is_foreign(attribution: Attribution, stalls: Spans, position: int) -> bool:
+    """Return whether the machine, the camera or a neighbour on the CPUs made up most of a frame's lateness."""
+    stamps_ns = attribution.window.measured.stamps_ns[:, [position]]
+    intended_ns, release_ns, decided_ns = stamps_ns[[INTENDED, RELEASE, DECIDED]]
+    pressure = attribution.evidence.read("hilrig.system.pressure", ("resource", "cpu"), ("scope", "some"))
+    foreign_ns = max(
+        stalls.overlap_ns(intended_ns, decided_ns)[0],
+        (release_ns - intended_ns)[0],
+        grown(pressure, intended_ns, decided_ns)[0] * 1000,
+    )
+    excess_ns = attribution.window.latency_ns[position] - attribution.line.usual.latency_ns
+    return bool(foreign_ns > FOREIGN_SHARE * excess_ns)
