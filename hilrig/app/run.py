@@ -23,7 +23,7 @@ STATUS_PERIOD_S: Final = 0.5
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Status = Mapping[str, Any]
-"""The live state of a run as in status.json; before it `phase` is `preflight` or `self-test`, after it `judging`."""
+"""The live state of a run as in status.json; `phase` is `preflight`, `self-test` before, `judging` after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

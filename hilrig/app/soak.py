@@ -16,7 +16,7 @@ from securesystemslib.signer import Signer
 
 from hilrig.app.conclude import conclude
 from hilrig.app.folders import lease_folder
-from hilrig.app.plan import build_plan, new_run_id
+from hilrig.app.plan import as_requested, build_plan, new_run_id
 from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflight
 from hilrig.app.request import RunRequest
 from hilrig.app.self_test import floor_plan_of, measure_floor
@@ -79,7 +79,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
     rig = load_rig_or_local(request.rig_file)
     run_id = new_run_id()
     with RigLease(lease_folder(), run_id=run_id):
-        ready = preflight(request.profile, rig)
+        ready = as_requested(preflight(request.profile, rig), request)
         signer = load_signer(
             request.key, passphrase=read_passphrase(request.passphrase_file, request.passphrase_fd)
         )

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hilrig.core import files
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RecordError
+from hilrig.core.search import RUNS
 from hilrig.core.units import BYTES_PER_MIB
 from hilrig.core.verdict import RunStatus
 from hilrig.record.heartbeat import heartbeat_of, read_status
@@ -68,6 +69,8 @@ def list_runs(reports: Path, *, clock: Clock) -> list[RunEntry]:
 
 
 def _is_run(folder: Path) -> bool:
+    if (folder / RUNS).is_dir():  # a search: its runs lie in there
+        return False
     return bool(_NAME.fullmatch(folder.name)) or any(os.path.lexists(folder / mark) for mark in _MARKS)
 
 

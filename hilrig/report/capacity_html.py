@@ -5,7 +5,7 @@ from typing import Final
 from hilrig.core.exits import ExitCode
 from hilrig.core.search import Capacity, ProbeOutcome, SearchEnd
 from hilrig.report.capacity_svg import capacity_chart
-from hilrig.report.search_page import render_page
+from hilrig.report.page import render_page
 from hilrig.report.values import number
 
 _CHIPS: Final = {
@@ -21,6 +21,7 @@ def render_capacity(capacity: Capacity) -> bytes:
     """Return the page as UTF-8: the found rate, latency against rate, every probe."""
     return render_page(
         "capacity.html.j2",
+        styles=("report.css", "search.css"),
         level=_level(capacity),
         capacity=capacity,
         chart=capacity_chart(capacity),

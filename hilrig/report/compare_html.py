@@ -3,8 +3,8 @@
 from typing import Final
 
 from hilrig.core.search import Comparison, ComparisonVerdict
+from hilrig.report.page import render_page
 from hilrig.report.pairs_svg import pairs_chart
-from hilrig.report.search_page import render_page
 
 _LEVELS: Final = {
     ComparisonVerdict.NON_INFERIOR: "pass",
@@ -22,6 +22,7 @@ def render_comparison(comparison: Comparison) -> bytes:
     """Return the page as UTF-8: the verdict, the differences with their interval, every pair."""
     return render_page(
         "compare.html.j2",
+        styles=("report.css", "search.css"),
         level=_LEVELS[comparison.verdict],
         comparison=comparison,
         chart=pairs_chart(comparison),

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+from report_documents import make_passing
+
 from hilrig.core.floor import Floor
 from hilrig.core.run import JudgedFrom
 from hilrig.core.verdict import Cause, CauseCount, ChangePoint, ProcessSetup
 from hilrig.report.html import HtmlSink
 from hilrig.report.markdown import MarkdownSink
-from report_documents import make_passing
 
 FLOOR = Floor(
     frame_rate_fps=30.0,

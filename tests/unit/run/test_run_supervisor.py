@@ -56,7 +56,7 @@ class ListWriter:
         return [kind for kind, _ in self.events]
 
 
-def supervise(  # noqa: PLR0913 - one argument for each thing that a test changes
+def supervise(
     tmp_path, *, writer=None, stop=lambda: False, backend=None, n_measured=100, failure=None, fresh_every=0
 ):
     """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
