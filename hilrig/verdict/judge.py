@@ -3,6 +3,7 @@
 from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
 from hilrig.verdict.accelerator import check_accelerator
+from hilrig.verdict.attribution import attribute, count_causes
 from hilrig.verdict.caching import check_caching
 from hilrig.verdict.change_points import change_points
 from hilrig.verdict.channels import Telemetry
@@ -26,6 +27,7 @@ def judge(record: RunRecord) -> Judgement:
     """Return the judgement of a record: pure, so that equal records give equal judgements on every machine."""
     window = cut(record)
     telemetry = Telemetry(record)
+    attribution = attribute(window, telemetry, record.events)
     self_checks = (
         *check_feeder(window),
         *check_record(window, record.events),
@@ -45,9 +47,10 @@ def judge(record: RunRecord) -> Judgement:
         self_checks=self_checks,
         measurements=(*findings.measurements, *behind),
         detection=findings.accuracy.labels,
-        worst_frames=worst_frames(window),
+        worst_frames=worst_frames(window, attribution),
         latency_series=latency_series(window),
         channels=summarise(telemetry, window),
+        causes=count_causes(attribution),
         change_points=change_points(window, Nearby(window, telemetry, record.events)),
         processes=process_setups(record.events),
         floor=record.floor,

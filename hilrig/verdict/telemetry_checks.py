@@ -6,13 +6,16 @@ from typing import Final
 import numpy as np
 
 from hilrig.core.metrics import METRICS
-from hilrig.core.telemetry import HOST_STALL, ChannelKind, Tier
+from hilrig.core.telemetry import GC_PAUSE, HOST_STALL, ChannelKind, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.channels import Series, Telemetry, over_measured_part
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import counted, listed
+
+OBSERVED: Final = (HOST_STALL, GC_PAUSE)
+"""Channels that the run's own processes write when something happens: they are not sampled."""
 
 COVERAGE_PCT_MIN: Final = 95
 GAP_PERIODS_MAX: Final = 2.5
@@ -29,7 +32,7 @@ def _sampled(window: Window, telemetry: Telemetry) -> SelfCheck:
     fast = [
         series.within(window).t_ns.size
         for series in telemetry.series
-        if series.channel.tier is Tier.FAST and series.channel.name != HOST_STALL
+        if series.channel.tier is Tier.FAST and series.channel.name not in OBSERVED
     ]
     n_expected = _n_expected(window, Tier.FAST)
     n_taken = max(fast, default=0)

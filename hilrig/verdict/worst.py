@@ -17,16 +17,11 @@ N_UNDECIDED_MAX: Final = 10
 """Undecided frames are the worst of all, but must not hide every slow one."""
 
 
-def worst_frames(window: Window, attribution: Attribution | None = None) -> tuple[WorstFrame, ...]:
-    """Return up to 20 frames: the first undecided ones (at most 10), then the slowest decided ones.
-
-    Without an attribution no cause was sought, and none is named.
-    """
+def worst_frames(window: Window, attribution: Attribution) -> tuple[WorstFrame, ...]:
+    """Return up to 20 frames: the first undecided ones (at most 10), then the slowest decided ones."""
     undecided = np.flatnonzero(~window.measured.is_decided)[:N_UNDECIDED_MAX].tolist()
     picked = [*undecided, *_slowest(window, N_WORST - len(undecided))]
     frames = [_worst_frame(window, index) for index in picked]
-    if attribution is None:
-        return tuple(frames)
     causes = causes_of(attribution, np.array(picked, np.int64))
     return tuple(
         replace(frame, cause=cause, evidence=evidence)

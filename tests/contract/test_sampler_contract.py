@@ -63,6 +63,7 @@ TREE = {
             "process.cpu.time{cpu.mode=user}",
             "process.cpu.time{cpu.mode=system}",
             "process.paging.faults{type=major}",
+            "hilrig.process.stopped",
         ),
     ),
     f"proc/{PID}/status": (
