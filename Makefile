@@ -22,8 +22,9 @@ lint: $(READY)  ## format, lint, types, import contracts
 check: $(READY)  ## the tests alone
 	$(BIN)/python -m pytest -m 'not bench'
 
-bench: $(READY)  ## the ratios against peers and limits, printed
-	$(BIN)/python -m pytest -m bench -s --timeout 1800 tests/bench
+bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
+	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m bench $(BENCH)
 
 lock: $(READY)  ## pin every dependency anew, with hashes, naming no registry
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-header \

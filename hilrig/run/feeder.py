@@ -87,7 +87,7 @@ def _release_paced(
         camera_id, flags = arrivals.camera_id(frame_id), fresh.flags_of(frame_id, index, intended_ns)
         now_ns = pacer.wait_until(intended_ns)
         if blocks_when_full:
-            queue.wait_for_room()
+            queue.wait_for_room(1)
             now_ns = time.monotonic_ns()
         if queue.is_stopped:
             return
@@ -99,8 +99,8 @@ def _release_paced(
 
 
 def _release_unpaced(plan: RunPlan, queue: CameraQueue) -> None:
-    released = 0
-    while released < plan.n_frames and (room := queue.wait_for_room()):
+    released, half = 0, max(1, plan.queue.depth // 2)  # in one go: fewer hand-overs, and the worker has the other
+    while released < plan.n_frames and (room := queue.wait_for_room(half)):
         count = min(room, plan.n_frames - released)
         queue.release_batch(released, count)
         released += count

@@ -23,7 +23,7 @@ from hilrig.core.profile import OnFull
 from hilrig.core.run import Phase, RunPlan
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
-from hilrig.run.frame_record import COMPLETION, COMPLETION_AT, HEAD, OUTCOME, OUTCOME_AT, RECORD_BYTES
+from hilrig.run.frame_record import COMPLETION, COMPLETION_AT, HEAD, OUTCOME_AT, REASON_AT, RECORD_BYTES
 from hilrig.run.ring_block import Answer, AnswerStatus, RingBlock
 from hilrig.run.ring_ledger import Asked, RingLedger
 from hilrig.run.ring_process import RingProcess, ring_process
@@ -177,14 +177,15 @@ class Relay:
         index = self._next
         self._next += 1
         self._block[Word.FRAMES_TAKEN] = self._next
-        if self._block[Word.FEEDER_WAITS]:
-            self._block[Word.FEEDER_WAITS] = 0
+        wake_at = self._block[Word.WAKE_FEEDER_AT]
+        if wake_at and self._next >= wake_at:
+            self._block[Word.WAKE_FEEDER_AT] = 0
             os.eventfd_write(self._space_fd, 1)
         if self._keeps is not None and self._block[Word.FRAMES_RELEASED] - index > self._keeps:
             self._close(index, Outcome.DROPPED, OutcomeReason.QUEUE_FULL)
             return
         dequeue_ns = time.monotonic_ns()
-        frame_id, outcome, _, _, flags = HEAD.unpack_from(self._block.record_bytes, self._offset(index))
+        frame_id, outcome, flags = HEAD.unpack_from(self._block.record_bytes, self._offset(index))
         if outcome == Outcome.PENDING:  # else the feeder dropped it: the queue was full
             self._ask(index, frame_id, flags, dequeue_ns)
 
@@ -248,7 +249,9 @@ class Relay:
         self._close(index, done.outcome, done.reason)
 
     def _close(self, index: int, outcome: Outcome, reason: OutcomeReason) -> None:
-        OUTCOME.pack_into(self._block.record_bytes, self._offset(index) + OUTCOME_AT, outcome, reason)
+        offset = self._offset(index)
+        self._block.record_bytes[offset + REASON_AT] = reason
+        self._block.record_bytes[offset + OUTCOME_AT] = outcome
 
     def _offset(self, index: int) -> int:
         return index % self._block.layout.n_records * RECORD_BYTES

@@ -43,7 +43,7 @@ class Word(IntEnum):
     PAUSES_WRITTEN = 15  # worker: its garbage collections
     PAUSES_LOST = 16  # worker
     PAUSES_DRAINED = 17  # supervisor
-    FEEDER_WAITS = 18  # feeder: it wants to be told of the next frame taken
+    WAKE_FEEDER_AT = 18  # feeder: it wants to be told when so many frames are taken; 0: it does not wait
 
     @property
     def index(self) -> int:
@@ -116,6 +116,7 @@ class SharedBlock:
         self.fd = fd
         self.layout = layout
         self._map = mmap.mmap(fd, layout.total_bytes)
+        self._n_drained = 0
         self.words = memoryview(self._map)[: mmap.PAGESIZE].cast("q")
         self.records: FrameTable = np.frombuffer(self._map, FRAME_DTYPE, layout.n_records, layout.records_offset)
         self.record_bytes = memoryview(self._map)[layout.records_offset : layout.readings_offset]
@@ -153,9 +154,14 @@ class SharedBlock:
         return np.frombuffer(self._map, np.uint8, shape[0] * shape[1] * 3, offset).reshape(shape)
 
     def drain_records(self, up_to: int) -> FrameTable:
-        """Return a copy of the finished records that were not drained yet; frees their places."""
-        table = _take(self.records, self[Word.FRAMES_DRAINED], up_to)
-        self[Word.FRAMES_DRAINED] = up_to
+        """Return a copy of the finished records that were not drained yet, and zero their places.
+
+        The places are given back by the next call, a poll later: by then the zeros are seen by every core.
+        """
+        self[Word.FRAMES_DRAINED] = self._n_drained
+        table = _take(self.records, self._n_drained, up_to)
+        _wipe(self.records, self._n_drained, up_to)
+        self._n_drained = up_to
         return table
 
 
@@ -190,3 +196,11 @@ def _take(ring: FrameTable, start: int, stop: int) -> FrameTable:
     first, n = start % len(ring), stop - start
     head = ring[first : first + n]
     return np.concatenate([head, ring[: n - len(head)]])
+
+
+def _wipe(ring: FrameTable, start: int, stop: int) -> None:
+    """Zero entries `start` to `stop` of a ring: its writers store only what they know."""
+    first, n = start % len(ring), stop - start
+    n_head = min(n, len(ring) - first)
+    ring[first : first + n_head] = 0
+    ring[: n - n_head] = 0

@@ -6,11 +6,11 @@ import time
 from typing import Final
 
 from hilrig.core.frame import FLAG_FRESH, Outcome, OutcomeReason, Pixels
-from hilrig.core.ports import Target
+from hilrig.core.ports import Processed, Target
 from hilrig.core.profile import OnFull
 from hilrig.core.run import RunPlan
 from hilrig.run.child import Setup
-from hilrig.run.frame_record import COMPLETION, COMPLETION_AT, HEAD, OUTCOME, OUTCOME_AT, RECORD_BYTES
+from hilrig.run.frame_record import COMPLETION, COMPLETION_AT, HEAD, OUTCOME_AT, REASON_AT, RECORD_BYTES
 from hilrig.run.shared_block import SharedBlock, Word
 from hilrig.run.slots import SlotMap
 
@@ -18,7 +18,7 @@ RELEASED: Final = Word.FRAMES_RELEASED.index
 FEEDER_DONE: Final = Word.FEEDER_DONE.index
 TAKEN: Final = Word.FRAMES_TAKEN.index
 DONE: Final = Word.FRAMES_DONE.index
-WAITS: Final = Word.FEEDER_WAITS.index
+WAKE_AT: Final = Word.WAKE_FEEDER_AT.index
 
 WAIT_MS: Final = 500
 UNLIMITED: Final = 1 << 62
@@ -32,7 +32,6 @@ class TargetQueue:
     """
 
     def __init__(self, plan: RunPlan, block: SharedBlock, setup: Setup) -> None:
-        self._block = block
         self._words = block.words
         self._record_bytes = block.record_bytes
         self._n_records = block.layout.n_records
@@ -45,18 +44,32 @@ class TargetQueue:
         self._poll.register(setup.frames_fd, select.POLLIN)
 
     def serve(self, target: Target) -> None:
-        """Decide frames in the order of their release until the feeder is done."""
-        next_index, words, keeps, decide = 0, self._words, self._keeps, self._decide
+        """Decide frames in the order of their release until the feeder is done.
+
+        This loop is the instrument's own cost on every frame, so it keeps what it needs in local names.
+        """
+        words, record_bytes, n_records, keeps = self._words, self._record_bytes, self._n_records, self._keeps
+        now, head, process, pixels, complete = (
+            time.monotonic_ns,
+            HEAD.unpack_from,
+            target.process,
+            self._pixels,
+            self._complete,
+        )
+        next_index = 0
         while self._wait_for(next_index):
             for index in range(next_index, self._released):
                 words[TAKEN] = index + 1
-                if words[WAITS]:
-                    words[WAITS] = 0
-                    os.eventfd_write(self._space_fd, 1)
+                if words[WAKE_AT]:
+                    self._wake_feeder(index + 1)
+                offset = index % n_records * RECORD_BYTES
                 if words[RELEASED] - index > keeps:
-                    self._drop(index)
+                    self._drop(offset)
                 else:
-                    decide(index, target)
+                    dequeue_ns = now()
+                    frame_id, outcome, flags = head(record_bytes, offset)
+                    if not outcome:  # else the feeder dropped it: the queue was full
+                        complete(offset, dequeue_ns, process(pixels(frame_id, flags)))
                 words[DONE] = index + 1
             next_index = self._released
 
@@ -76,21 +89,25 @@ class TargetQueue:
             self._released = self._words[RELEASED]
         return index < self._released
 
-    def _drop(self, index: int) -> None:
-        offset = index % self._n_records * RECORD_BYTES + OUTCOME_AT
-        OUTCOME.pack_into(self._record_bytes, offset, Outcome.DROPPED, OutcomeReason.QUEUE_FULL)
+    def _wake_feeder(self, n_taken: int) -> None:
+        if n_taken >= self._words[WAKE_AT]:
+            self._words[WAKE_AT] = 0
+            os.eventfd_write(self._space_fd, 1)
 
-    def _decide(self, index: int, target: Target) -> None:
-        dequeue_ns = time.monotonic_ns()
-        offset = index % self._n_records * RECORD_BYTES
-        frame_id, outcome, _, _, flags = HEAD.unpack_from(self._record_bytes, offset)
-        if outcome:  # the feeder dropped it: the queue was full
-            return
-        preprocessed_ns, inferred_ns, decided_ns, outcome, reason, defects, score = target.process(
-            self._pixels(frame_id, flags)
-        )
+    def _pixels(self, frame_id: int, flags: int) -> Pixels:
+        if flags & FLAG_FRESH:
+            return self._slots[self._map.fresh_slot(frame_id)]
+        return self._slots[frame_id % self._map.pool_frames]
+
+    def _drop(self, offset: int) -> None:
+        self._record_bytes[offset + REASON_AT] = OutcomeReason.QUEUE_FULL
+        self._record_bytes[offset + OUTCOME_AT] = Outcome.DROPPED
+
+    def _complete(self, offset: int, dequeue_ns: int, done: Processed) -> None:
+        preprocessed_ns, inferred_ns, decided_ns, outcome, reason, defects, score = done
+        record_bytes = self._record_bytes
         COMPLETION.pack_into(
-            self._record_bytes,
+            record_bytes,
             offset + COMPLETION_AT,
             dequeue_ns,
             preprocessed_ns,
@@ -99,9 +116,5 @@ class TargetQueue:
             defects,
             score,
         )
-        OUTCOME.pack_into(self._record_bytes, offset + OUTCOME_AT, outcome, reason)
-
-    def _pixels(self, frame_id: int, flags: int) -> Pixels:
-        if flags & FLAG_FRESH:
-            return self._slots[self._map.fresh_slot(frame_id)]
-        return self._slots[frame_id % self._map.pool_frames]
+        record_bytes[offset + REASON_AT] = reason
+        record_bytes[offset + OUTCOME_AT] = outcome

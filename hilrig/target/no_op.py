@@ -10,6 +10,9 @@ from hilrig.core.frame import Outcome, OutcomeReason, Pixels
 from hilrig.core.ports import Processed
 from hilrig.core.profile import ModelSpec, PipelineSpec
 
+DECIDED, NONE = Outcome.DECIDED, OutcomeReason.NONE
+now, new = time.monotonic_ns, tuple.__new__
+
 
 @dataclass(frozen=True, kw_only=True)
 class NoOpOptions:
@@ -31,9 +34,8 @@ class NoOpTarget:
         return {"runtime": "none", "providers": [], "files_sha256": {}}
 
     def process(self, pixels: Pixels) -> Processed:  # noqa: ARG002 - the port
-        """Stamp the three stages and return."""
-        now = time.monotonic_ns
-        return Processed(now(), now(), now(), Outcome.DECIDED, OutcomeReason.NONE, 0, 0.0)
+        """Stamp the three stages and return, without NamedTuple's constructor: it takes as long again."""
+        return new(Processed, (now(), now(), now(), DECIDED, NONE, 0, 0.0))
 
     def close(self) -> None:
         """Release nothing."""

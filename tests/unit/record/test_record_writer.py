@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -223,3 +225,19 @@ def test_memory_stays_flat_over_a_day_of_frames(folder, writer, monkeypatch):
         tracemalloc.stop()
     assert after_bytes - before_bytes < 1_000_000
     assert writer._frames._journal.n_rows == 864_000
+
+
+def test_writing_does_not_import_pandas_while_frames_are_offered(tmp_path):
+    """Pandas takes a third of a second of a CPU to import: the first batch of a run must not bring it in."""
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from hilrig.core.clock import SystemClock\n"
+        "from hilrig.core.frame import FRAME_DTYPE\n"
+        "from hilrig.record.writer import RunWriter\n"
+        "writer = RunWriter(Path(sys.argv[1]), clock=SystemClock())\n"
+        "writer.frames(np.ones(400, FRAME_DTYPE))\n"
+        "writer.flush()\n"
+        "sys.exit('pandas' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 0

@@ -254,11 +254,11 @@ def test_a_camera_that_waits_is_told_of_the_next_frame_taken(tmp_path):
     """A feeder that asked to be told is told once; one that did not is left alone."""
     bench = Bench(tmp_path, [sys.executable, CLIENT, "good"], on_full=OnFull.BLOCK)
     with bench.relay() as relay:
-        bench.block[Word.FEEDER_WAITS] = 1
+        bench.block[Word.WAKE_FEEDER_AT] = 1
         bench.release()
         relay.serve()
     assert os.eventfd_read(bench.space_fd) == 1
-    assert bench.block[Word.FEEDER_WAITS] == 0
+    assert bench.block[Word.WAKE_FEEDER_AT] == 0
 
 
 def test_the_process_lives_until_the_run_is_over_and_no_longer(tmp_path):

@@ -70,4 +70,23 @@ def test_drained_records_are_copies():
     taken = block.drain_records(3)
     block.records["frame_id"] = 99
     assert taken["frame_id"].tolist() == [0, 1, 2]
+
+
+def test_places_are_zeroed_and_given_back_a_poll_later():
+    """The writer gets a place only when its zeros had a whole poll to reach every core."""
+    block = SharedBlock.create(LAYOUT)
+    block.records["frame_id"] = np.arange(1, 9)
+    block.drain_records(3)
+    assert block.records["frame_id"].tolist() == [0, 0, 0, 4, 5, 6, 7, 8]
+    assert block[Word.FRAMES_DRAINED] == 0
+    block.drain_records(6)
     assert block[Word.FRAMES_DRAINED] == 3
+
+
+def test_draining_goes_round_the_ring():
+    """Records on both sides of the ring's end come in order, and both ends are zeroed."""
+    block = SharedBlock.create(LAYOUT)
+    block.drain_records(6)
+    block.records["frame_id"] = [8, 9, 2, 3, 4, 5, 6, 7]
+    assert block.drain_records(10)["frame_id"].tolist() == [6, 7, 8, 9]
+    assert block.records["frame_id"].tolist() == [0, 0, 2, 3, 4, 5, 0, 0]

@@ -440,8 +440,3 @@ def test_every_frame_over_the_limit_is_counted_once(data) -> None:
     assert sum(count.n_frames for count in count_causes(attribution)) == n_over
     worst = worst_frames(window, attribution)
     assert all(isinstance(frame, WorstFrame) and (frame.cause is None) == (not frame.evidence) for frame in worst)
-
-
-def test_without_an_attribution_no_cause_is_named() -> None:
-    """A caller that looked at no evidence gets frames without causes, not unexplained ones."""
-    assert {frame.cause for frame in worst_frames(cut(make_record(PLAN, frames=slow())))} == {None}
