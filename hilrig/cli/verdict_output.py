@@ -36,7 +36,14 @@ def show_checks(result: "Result") -> None:
     for self_check in judgement.self_checks:
         if not self_check.ok:
             say(f"  {word('INCONCLUSIVE', width=13)} {self_check.sentence} {self_check.advice}")
+    for cause in judgement.causes:
+        frames = "frame" if cause.n_frames == 1 else "frames"
+        say(f"  {cause.n_frames} {frames} over the limit, {cause.cause.value.replace('_', ' ')}: {cause.evidence}")
     say()
+    if judgement.floor is not None:
+        floor = judgement.floor
+        spread = f"{floor.latency_p50_us:.0f} us (p50), {floor.latency_p99_us:.0f} us (p99)"
+        say(f"floor       a pipeline that does nothing takes {spread} here")
 
 
 def result_json(run_dir: Path, result: "Result") -> dict[str, Any]:
@@ -54,6 +61,7 @@ def result_json(run_dir: Path, result: "Result") -> dict[str, Any]:
             for check in judgement.checks
         ],
         "self_checks_failed": [check.check_id for check in judgement.self_checks if not check.ok],
+        "causes": {cause.cause.value: cause.n_frames for cause in judgement.causes},
     }
 
 

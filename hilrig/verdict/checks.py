@@ -11,6 +11,7 @@ from hilrig.core.verdict import Check, CheckStatus, Measurement
 from hilrig.verdict.accuracy import QUALITIES, hold_accuracy
 from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
 from hilrig.verdict.estimate import hold_estimate
+from hilrig.verdict.failures import why_failed
 from hilrig.verdict.findings import Findings
 from hilrig.verdict.percentile import PERMILLE_OF, hold_percentile
 from hilrig.verdict.window import Window
@@ -63,7 +64,10 @@ def _hold_value(limit: Limit, window: Window, *, value: float, n: int) -> Check:
         status, words = CheckStatus.FAIL, "over the limit of" if limit.comparator is Comparator.LE else "below"
     else:
         status, words = CheckStatus.INCONCLUSIVE, "in a run that ended early, against a limit of"
-    return _with_observation(limit, value, status=status, words=words, n=n)
+    check = _with_observation(limit, value, status=status, words=words, n=n)
+    if limit.metric != "failed_pct" or not value:
+        return check
+    return replace(check, sentence=f"{check.sentence} {capitalised(why_failed(window))}.")
 
 
 def _hold_duration(limit: Limit, window: Window, minutes: float) -> Check:

@@ -1,6 +1,5 @@
-"""The numbers that telemetry gives: memory, utilisation, throttling, stalls of the host."""
+"""The numbers that telemetry gives: memory, utilisation, throttling."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -8,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core.metrics import METRICS
-from hilrig.core.telemetry import HOST_STALL
-from hilrig.core.units import NS_PER_MS, NS_PER_S, bytes_to_mib
+from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.channels import Series, Telemetry, growth, last_at_end, over_measured_part
 from hilrig.verdict.measure import unmeasured
@@ -27,7 +25,6 @@ def measure_resources(telemetry: Telemetry, window: Window) -> Iterator[Measurem
     yield _gpu_utilisation(telemetry, window)
     yield _throttling(telemetry, window)
     yield _missing("power_loss_recovered", "the power-loss test is a run of its own")
-    yield from _stalls(telemetry, window)
 
 
 def _host_memory(telemetry: Telemetry, window: Window) -> Measurement:
@@ -117,26 +114,6 @@ def _throttling(telemetry: Telemetry, window: Window) -> Measurement:
     if events < 0:
         return _missing(metric, "the counter went back during the run: its source was reset")
     return Measurement(metric=metric, unit="events", value=events, n=len(readable))
-
-
-def _stalls(telemetry: Telemetry, window: Window) -> Iterator[Measurement]:
-    """Yield how often and how long the host ran nobody; stalls that reach into the measured part count whole."""
-    found = telemetry.named(HOST_STALL)
-    if not found:
-        for metric, unit in (("stall_count", "stalls"), ("stall_max_ms", "ms"), ("stall_total_ms", "ms")):
-            yield unmeasured(metric, unit, "no stall sentinel ran")
-        return
-    stalls_ms = [length_ns / NS_PER_MS for series in found for length_ns in _stalls_ns(series.valued(), window)]
-    n = len(stalls_ms)
-    yield Measurement(metric="stall_count", unit="stalls", value=float(n), n=n)
-    yield Measurement(metric="stall_max_ms", unit="ms", value=max(stalls_ms, default=0.0), n=n)
-    yield Measurement(metric="stall_total_ms", unit="ms", value=math.fsum(stalls_ms), n=n)
-
-
-def _stalls_ns(series: Series, window: Window) -> list[float]:
-    reaches_in = (series.t_ns + series.value > window.start_ns) & (series.t_ns < window.end_ns)
-    lengths_ns: list[float] = series.value[reaches_in].tolist()
-    return lengths_ns
 
 
 def _found(telemetry: Telemetry, metric: str, *attributes: tuple[str, str]) -> list[Series]:

@@ -229,26 +229,6 @@ def test_power_throttling_is_not_thermal() -> None:
     assert measured([rising(PLAN, power, 0, 99)], "thermal_throttle_events").value is None
 
 
-def test_stalls_of_the_measured_part_are_counted() -> None:
-    """Gaps are counted when they reach into the measured part; those of the warm-up are not."""
-    stalls = make_capability("hilrig.host.stall", unit="ns")
-    points = (
-        (START_NS - NS_PER_S, 20.0 * NS_PER_MS),
-        (START_NS - 5 * NS_PER_MS, 8.0 * NS_PER_MS),
-        (START_NS + NS_PER_S, 30.0 * NS_PER_MS),
-    )
-    curve = Curve(capability=stalls, points=points)
-    values = [measured([curve], f"stall_{name}").value for name in ("count", "max_ms", "total_ms")]
-    assert values == [2, 30, 38]
-
-
-def test_no_stall_is_zero_only_when_somebody_watched() -> None:
-    """An empty stall channel is 0 stalls; a missing one is no answer."""
-    quiet = Curve(capability=make_capability("hilrig.host.stall", unit="ns"), points=())
-    assert measured([quiet], "stall_count").value == 0
-    assert measured([], "stall_count").value is None
-
-
 def test_channel_rows_show_value_or_reason() -> None:
     """Every channel has its row: numbers of the measured part, growth of counters, or why there is nothing."""
     curves = [
