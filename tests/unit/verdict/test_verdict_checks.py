@@ -163,7 +163,7 @@ def test_zero_budget_has_no_margin() -> None:
     assert (check(plan).status, check(plan).margin_pct) == (PASS, None)
     held = check(plan, make_frames(plan, failed=[700]))
     assert (held.status, held.margin_pct) == (FAIL, None)
-    assert held.sentence == "Failed frames: 0.05556 %, over the limit of 0 % (n = 1800)."
+    assert held.sentence.startswith("Failed frames: 0.05556 %, over the limit of 0 % (n = 1800).")
 
 
 def test_blind_camera_fails_the_gap_though_every_percentile_holds() -> None:
