@@ -43,13 +43,14 @@ REST_S = 0.5
 """Between injections: the queue drains, and the next one has readings of its own."""
 
 NS_PER_MS = 1_000_000
-LIMIT_MS = 30
+LIMIT_MS = 20
 FOREIGN_SHARE = 0.5
 WORK_MS = 6
-N_PAGES = 2000
+N_PAGES = 3000
 STRIDE = 4
 N_HOGS = 12
-N_HEAP = 1_000_000
+N_FLUSHES, BETWEEN_FLUSHES_S = 4, 0.011
+N_HEAP = 2_000_000
 
 PIPELINE = """\
 import gc, hashlib, mmap, os
@@ -156,7 +157,13 @@ def flushing(station: Station) -> Iterator[Callable[[], None]]:
     """Take the target's file out of the page cache."""
     weights = os.open(station.folder / "weights.bin", os.O_RDONLY)
     try:
-        yield lambda: os.posix_fadvise(weights, 0, 0, os.POSIX_FADV_DONTNEED)
+
+        def inject() -> None:
+            for _ in range(N_FLUSHES):  # pages that the target has mapped just now stay: try again between frames
+                os.posix_fadvise(weights, 0, 0, os.POSIX_FADV_DONTNEED)
+                time.sleep(BETWEEN_FLUSHES_S)
+
+        yield inject
     finally:
         os.close(weights)
 
@@ -185,7 +192,8 @@ def test_an_injected_cause_is_named(bench, disturbing, cause) -> None:
     begun_ns: list[int] = []
     run_dir = run(bench, lambda station: disturb(station, disturbing, begun_ns))
     attribution, stalls = attributed(run_dir)
-    hits = (slowest_near(attribution, begin_ns) for begin_ns in begun_ns)
+    ends_ns = [*begun_ns[1:], begun_ns[-1] + round((HELD_S + REST_S / 2) * 1e9)]
+    hits = (slowest_within(attribution, *span_ns) for span_ns in zip(begun_ns, ends_ns, strict=True))
     judged = sorted({hit for hit in hits if hit is not None})
     assert len(judged) >= N_SOUND_MIN, "the injections did not make frames late"
     named = dict(zip(judged, causes_of(attribution, np.array(judged)), strict=True))
@@ -299,10 +307,9 @@ def attributed(run_dir: Path) -> tuple[Attribution, Spans]:
     return attribute(cut(record), telemetry, record.events), spans_of_lengths(telemetry.named(HOST_STALL))
 
 
-def slowest_near(attribution: Attribution, begin_ns: int) -> int | None:
-    """Return the slowest decided frame over the limit that was under way when an injection began or lasted."""
+def slowest_within(attribution: Attribution, begin_ns: int, end_ns: int) -> int | None:
+    """Return the slowest decided frame over the limit that was under way between an injection and the next one."""
     window = attribution.window
-    end_ns = begin_ns + round((HELD_S + REST_S / 2) * 1e9)
     intended_ns, decided_ns = window.measured.stamps_ns[[INTENDED, DECIDED]]
     hit = np.flatnonzero((decided_ns > begin_ns) & (intended_ns < end_ns) & window.measured.is_decided)
     late = hit[window.latency_ns[hit] > attribution.limit_ns]

@@ -55,8 +55,8 @@ def wait_for(condition):
 @pytest.mark.timeout(600)
 def test_the_capacity_of_a_target_of_20_ms_is_below_its_50_fps(bench):
     """Not more than 51 fps (2 % may be dropped); document, signature and progress tell one story."""
-    station = drop_station(bench, "station", backend="service_ms: 20", fps=25)
-    called = bench.start("run", station, "--search", "capacity", "--duration", "3s", "--json")
+    station = drop_station(bench, "station", backend="service_ms: 20", fps=45)
+    called = bench.start("run", station, "--search", "capacity", "--duration", "2s", "--json")
     out, err = called.communicate(timeout=590)
     folder = only_folder(bench)
     document = json.loads((folder / "capacity.json").read_bytes())
@@ -64,7 +64,7 @@ def test_the_capacity_of_a_target_of_20_ms_is_below_its_50_fps(bench):
     assert json.loads(out)["sentence"] == document["sentence"]
     if document["limited_by"] in {"instrument", "undecided"} or document["found_fps"] is None:
         pytest.skip(f"hardware: this machine was disturbed: {document['sentence']}")
-    assert 25 < document["found_fps"] < 52
+    assert 40 < document["found_fps"] < 52
     assert document["probes"][-1]["purpose"] == "confirm"
     assert document["probes"][-1]["frame_rate_fps"] == document["found_fps"]
     assert len(assert_signed(bench, folder)) == len(document["probes"])
@@ -89,7 +89,7 @@ def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
 def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(bench):
     """Ctrl-C in the second probe: the first one is kept, marked unfinished; the second ran at twice the rate."""
     station = drop_station(bench, "station", fps=50)
-    process = bench.start("run", station, "--search", "capacity", "--duration", "20s")
+    process = bench.start("run", station, "--search", "capacity", "--duration", "5s")
     runs = wait_for(lambda: [path for path in bench.reports.glob("*/runs/*") if (path / "result.json").exists()])
     second = wait_for(
         lambda: [path for path in bench.reports.glob("*/runs/*/status.json") if path.parent not in runs]
