@@ -14,6 +14,7 @@ from hilrig.core import files
 from hilrig.core.errors import HilrigError, TrustError
 from hilrig.core.result import Result
 from hilrig.core.run import RunPlan
+from hilrig.core.search import RUNS
 from hilrig.record.compare import parquet_differences
 from hilrig.record.untrusted_file import read_untrusted
 from hilrig.verdict.judge import judge
@@ -55,6 +56,11 @@ def verify(run_dir: Path, *, keys: Sequence[Path]) -> Verified:
     """
     if not run_dir.is_dir():
         raise TrustError(f"{run_dir} is not a folder", hint="hilrig list")
+    if (run_dir / RUNS).is_dir():
+        raise TrustError(
+            f"{run_dir} is the folder of a search: its runs are verified one by one",
+            hint=f"for run in {run_dir / RUNS}/*; do hilrig verify $run; done",
+        )
     digests = hash_files(run_dir)
     if files.ATTESTATION not in digests:
         raise TrustError(

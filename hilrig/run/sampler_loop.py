@@ -28,7 +28,7 @@ PERIOD_NS_MIN: Final = 5 * NS_PER_MS
 """Of frames between which a round of telemetry finds a place."""
 
 NICENESS: Final = 10
-"""The target goes first where both want a CPU; a tenth of one is left in any case, a round takes three per cent."""
+"""The target goes first where both want a CPU; a tenth of one is left in any case, a round takes 3 per cent."""
 
 
 def main() -> None:

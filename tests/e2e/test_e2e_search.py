@@ -38,6 +38,9 @@ def assert_signed(bench, folder: Path):
         assert sha256_hex((folder / name).read_bytes()) == digest, name
     runs = sorted((folder / "runs").iterdir())
     assert bench.call("verify", str(runs[0])).code != 30
+    whole = bench.call("verify", str(folder))
+    assert whole.code == 30
+    assert "one by one" in whole.err
     return runs
 
 

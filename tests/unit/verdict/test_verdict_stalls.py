@@ -16,7 +16,7 @@ def numbers(*gaps, watched=True, **frames):
     curve = Curve(capability=make_capability("hilrig.host.stall", unit="ns"), points=points)
     record = make_record(PLAN, frames=make_frames(PLAN, **frames), curves=[curve] if watched else [])
     values = {one.metric: one.value for one in judge(record).measurements}
-    return [values[f"stall_{name}"] for name in ("count", "max_ms", "total_ms", "frames")]
+    return [values[f"stall_{name}"] for name in ("count", "max_ms", "total_ms", "frames_hit")]
 
 
 def test_stalls_of_the_measured_part_are_counted():
