@@ -16,7 +16,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.core.errors import PreconditionError
 from hilrig.core.frame import FLAG_FRESH, Outcome, OutcomeReason
 from hilrig.core.ports import Processed
 from hilrig.core.profile import OnFull
@@ -31,6 +30,7 @@ from hilrig.run.shared_block import SharedBlock, Word
 from hilrig.run.slots import SlotMap
 from hilrig.run.tuning import Tuned
 from hilrig.target.decide import Decider
+from hilrig.target.model_files import refuse_changed
 from hilrig.target.ring_target import RingOptions, ring_facts
 
 STAMPS: Final = struct.Struct("<qq")  # t_intended_ns, t_release_ns
@@ -54,7 +54,7 @@ def _relay(setup: Setup) -> None:
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the process is started: it inherits them
     options = RingOptions(**plan.pipeline.target_options)
     facts = ring_facts(options, plan.model, folder)
-    _refuse_changed_model(plan, facts["files_sha256"])
+    refuse_changed(plan.model_files_sha256, facts["files_sha256"])
     ring = RingBlock(frames=block.layout, labels=plan.model.labels, max_in_flight=options.max_in_flight)
     with ring_process(options, folder, block=ring, frames=block) as process:
         process.await_ready(options.ready_timeout_s)
@@ -69,14 +69,6 @@ def _relay(setup: Setup) -> None:
         while block[Word.PHASE] < Phase.DONE:  # the sampler still takes its last reading of the process
             time.sleep(LINGER_POLL_S)
     ring.close()
-
-
-def _refuse_changed_model(plan: RunPlan, found: dict[str, str]) -> None:
-    changed = [name for name, digest in found.items() if plan.model_files_sha256.get(name) != digest]
-    if changed:
-        raise PreconditionError(
-            f"{', '.join(changed)} changed between the check and the load", hint="start the run again"
-        )
 
 
 class Relay:

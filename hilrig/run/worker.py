@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 from typing import Final
 
-from hilrig.core.errors import PreconditionError
-from hilrig.core.run import Phase, RunPlan
+from hilrig.core.run import Phase
 from hilrig.run.child import Setup, run_child
 from hilrig.run.gc_watch import GcWatch
 from hilrig.run.shared_block import Word
 from hilrig.run.target_queue import TargetQueue
 from hilrig.run.tuning import Tuned
+from hilrig.target.model_files import refuse_changed
 from hilrig.target.opening import open_target
 
 LINGER_POLL_S: Final = 0.02
@@ -29,7 +29,7 @@ def _work(setup: Setup) -> None:
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the target starts threads: they inherit it
     target = open_target(plan.pipeline, plan.model, Path(setup.profile_folder))
     facts = target.prepare()
-    _refuse_changed_model(plan, dict(facts.get("files_sha256", {})))
+    refuse_changed(plan.model_files_sha256, dict(facts.get("files_sha256", {})))
     block.prefault()
     gc.collect()
     gc.freeze()  # what is loaded stays: collections during the run have nothing old to walk
@@ -41,14 +41,6 @@ def _work(setup: Setup) -> None:
     while block[Word.PHASE] < Phase.DONE:  # the sampler still takes its last reading of this process
         time.sleep(LINGER_POLL_S)
     target.close()
-
-
-def _refuse_changed_model(plan: RunPlan, loaded: dict[str, str]) -> None:
-    changed = [name for name, digest in loaded.items() if plan.model_files_sha256.get(name) != digest]
-    if changed:
-        raise PreconditionError(
-            f"{', '.join(changed)} changed between the check and the load", hint="start the run again"
-        )
 
 
 if __name__ == "__main__":

@@ -32,6 +32,19 @@ def bundle_sha256(files_sha256: Mapping[str, str]) -> str:
     return sha256_hex("".join(lines).encode())
 
 
+def refuse_changed(expected_sha256: Mapping[str, str], loaded_sha256: Mapping[str, str]) -> None:
+    """Refuse files that are no longer those that were checked before the run.
+
+    Raises:
+        PreconditionError: somebody changed a file between the check and the load.
+    """
+    changed = [name for name, digest in loaded_sha256.items() if expected_sha256.get(name) != digest]
+    if changed:
+        raise PreconditionError(
+            f"{', '.join(changed)} changed between the check and the load", hint="start the run again"
+        )
+
+
 def _hash_file(path: Path) -> str:
     try:
         data = path.read_bytes()

@@ -14,7 +14,12 @@ from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.measure import unmeasured
 from hilrig.verdict.window import DECIDED, INTENDED, NEVER, Window
 
-UNITS: Final = {"stall_count": "stalls", "stall_max_ms": "ms", "stall_total_ms": "ms", "stall_frames_hit": "frames"}
+UNITS: Final = {
+    "stall_count": "stalls",
+    "stall_max_ms": "ms",
+    "stall_total_ms": "ms",
+    "stall_frames_hit": "frames",
+}
 
 
 def measure_stalls(telemetry: Telemetry, window: Window) -> Iterator[Measurement]:

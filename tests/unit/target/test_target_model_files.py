@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from hilrig.core.errors import PreconditionError
-from hilrig.target.model_files import bundle_sha256, hash_model_files
+from hilrig.target.model_files import bundle_sha256, hash_model_files, refuse_changed
 from small_models import build_model, spec_for
 
 
@@ -99,3 +99,11 @@ def test_weights_inside_a_subgraph_are_found(tmp_path):
     (tmp_path / "model.onnx").write_bytes(outer.SerializeToString())
     with pytest.raises(PreconditionError, match="hidden.bin"):
         hash_model_files(spec_for("model.onnx"), tmp_path)
+
+
+def test_a_file_that_changed_since_the_check_is_named():
+    """What is loaded must be what was hashed before the run; a file that nobody checked counts as changed."""
+    checked = {"model.onnx": "a" * 64, "weights.bin": "b" * 64}
+    refuse_changed(checked, {"model.onnx": "a" * 64})
+    with pytest.raises(PreconditionError, match=r"weights\.bin, new\.bin changed between the check and the load"):
+        refuse_changed(checked, {"model.onnx": "a" * 64, "weights.bin": "c" * 64, "new.bin": "d" * 64})
