@@ -24,6 +24,7 @@ REAL_RUNS = ("tests/e2e/", "tests/unit/run/", "tests/unit/app/test_app_self_test
 """Where runs in real time take place: one after the other, whatever else is tested beside them."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep all real runs with one worker: two at once would measure each other."""
     for item in items:

@@ -50,7 +50,8 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
         return
     say(f"{checked.profile.name}: sound, {len(checked.profile.limits)} limits")
     for limit in checked.profile.limits:
-        say(f"  {limit.check_id} {limit.comparator.value} {limit.limit:g} {limit.unit}  ({limit.source})")
+        unit = "" if limit.unit == "1" else f" {limit.unit}"
+        say(f"  {limit.check_id} {limit.comparator.value} {limit.limit:g}{unit}  ({limit.source})")
     say(f"model bundle_sha256 {checked.bundle_sha256}")
     if checked.obstacle:
         say(f"this machine cannot run it: {checked.obstacle}")

@@ -52,4 +52,5 @@ def _passed(checks: tuple[Check, ...]) -> str:
     closest = min(margins, key=_margin_or_worse)
     title = METRICS[closest.metric].title
     limit_text = quantity(closest.limit, closest.unit, beside=closest.observed)
-    return capitalised(f"{held}; the closest is {title}: {closest.observed_text} of {limit_text} allowed.")
+    bound = f"at least {limit_text} required" if closest.comparator == ">=" else f"at most {limit_text} allowed"
+    return capitalised(f"{held}; the closest is {title}: {closest.observed_text}, {bound}.")

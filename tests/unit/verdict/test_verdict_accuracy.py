@@ -1,6 +1,7 @@
 """Precision and recall of the timed run, held against their limits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from builders import make_events, make_frames, make_limit, make_plan, make_record
 from hilrig.core.frame import FLAG_FRESH, Truth
 from hilrig.core.run import Ended
-from hilrig.core.verdict import Check, CheckStatus, Measurement
+from hilrig.core.verdict import Check, CheckStatus, Measurement, RunStatus
+from hilrig.verdict.blank_check import blank_check
 from hilrig.verdict.judge import judge
+from hilrig.verdict.sentence import verdict_sentence
 
 PRECISION = make_limit("detection.min_precision", "detection_precision", 0.9, "1", at_least=True)
 RECALL = make_limit("detection.min_recall", "detection_recall", 0.9, "1", at_least=True)
@@ -121,3 +124,16 @@ def test_measurements_are_those_of_the_worst_label() -> None:
     found = numbers((1, 2, 1, 1))
     assert found["detection_precision"].value == pytest.approx(2 / 3)
     assert (found["detection_recall"].value, found["detection_recall"].n) == (1.0, 4)
+
+
+def test_the_closest_limit_is_worded_as_what_it_asks_for() -> None:
+    """A recall is required, not allowed: the sentence of a PASS says so."""
+    check = replace(
+        blank_check(make_limit("detection.min_recall", "detection_recall", 0.9, "1", at_least=True)),
+        status=CheckStatus.PASS,
+        observed=1.0,
+        observed_text="1 (crack)",
+        margin_pct=11.0,
+    )
+    sentence = verdict_sentence(RunStatus.PASS, (check,), ())
+    assert sentence.endswith("recall of the worst label: 1 (crack), at least 0.9 required.")

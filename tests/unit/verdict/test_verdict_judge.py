@@ -60,7 +60,7 @@ def test_pass_names_the_closest_limit() -> None:
     judgement = judge(make_record(plan, curves=[memory_peak(plan, 500), *cpu_time(plan)]))
     assert judgement.status is RunStatus.PASS
     assert judgement.sentence == (
-        "All 4 limits hold; the closest is host memory peak of the target: 500 MiB of 512 MiB allowed."
+        "All 4 limits hold; the closest is host memory peak of the target: 500 MiB, at most 512 MiB allowed."
     )
 
 
