@@ -20,18 +20,6 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-REAL_RUNS = ("tests/e2e/", "tests/unit/run/", "tests/unit/app/test_app_self_test")
-"""Where runs in real time take place: one after the other, whatever else is tested beside them."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep all real runs with one worker: two at once would measure each other."""
-    for item in items:
-        place = item.path.relative_to(item.config.rootpath).as_posix()
-        item.add_marker(pytest.mark.xdist_group("real-runs" if place.startswith(REAL_RUNS) else place))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Turn a skip for want of something installable into a failure when HILRIG_REQUIRE=all."""

@@ -19,7 +19,7 @@ pipeline:
   decide: {{thresholds: {{porosity: 0.5, crack: 0.5, undercut: 0.5, spatter: 0.5}}}}
 feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, height_px: 128}}}}
 queue: {{depth: 4, on_full: {on_full}}}
-run: {{warmup_s: {warmup_s}, telemetry_period_ms: 100, self_test_s: 0.2}}
+run: {{warmup_s: {warmup_s}, telemetry_period_ms: 100, self_test_s: 0.2, stop_when_failed: {stop_when_failed}}}
 hil_validation:
   latency: {{p99_max_ms: {p99_max_ms}, duration_minutes: {duration_minutes}, frame_rate_fps: {fps}}}
 {more}
@@ -37,11 +37,13 @@ def write_station(  # noqa: PLR0913 - one argument for each thing that a test ch
     duration_s: float = 2,
     fps: int = 100,
     more: str = "",
+    stop_when_failed: bool = False,
 ) -> Path:
     """Write `folder/profile.yaml`; return the folder.
 
     2 s at 100 fps are 200 frames, too few for a p99 (459): such a run is INCONCLUSIVE by rule, whatever the
-    machine does. `more` is appended to hil_validation, indented by two.
+    machine does. It goes on to its end even when a limit is broken for certain. `more` is appended to
+    hil_validation, indented by two.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = PROFILE.format(
@@ -53,6 +55,7 @@ def write_station(  # noqa: PLR0913 - one argument for each thing that a test ch
         duration_minutes=duration_s / 60,
         fps=fps,
         more=more,
+        stop_when_failed=str(stop_when_failed).lower(),
     )
     (folder / "profile.yaml").write_text(text)
     return folder

@@ -90,6 +90,20 @@ def test_a_target_slower_than_the_camera_drops_frames(bench):
     assert "infinite" in checks["latency.p99_max_ms"]["observed_text"]
 
 
+def test_a_lost_run_ends_long_before_its_time(bench):
+    """A minute was asked for; when the drops can no longer be made up, the run ends, says so and is a FAIL."""
+    station = bench.station(
+        backend="service_ms: 40", more="  frames: {drop_max_pct: 1}", duration_s=60, stop_when_failed=True
+    )
+    called = bench.call("run", station)
+    assert called.code == 10, called
+    result = result_of(bench.run_dirs()[0])
+    assert result["ended"] == "decided_early"
+    assert "even if no other follows" in result["ended_reason"]
+    measured = next(m["value"] for m in result["judgement"]["measurements"] if m["metric"] == "duration_min")
+    assert measured < 0.5
+
+
 def test_nan_scores_are_failed_frames(bench):
     """Every tenth frame scores NaN: a tenth of the frames has failed, none of them is "ok"."""
     called = bench.call("run", bench.station(backend="non_finite_every: 10"))
