@@ -14,10 +14,10 @@ from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
-from hilrig.core.metrics import METRICS, POWER_CONTROL
+from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
 from hilrig.core.profile import Limit, Profile, TuningSpec
 from hilrig.core.rig import RigInfo, RigSpec
-from hilrig.core.telemetry import Capability
+from hilrig.core.telemetry import Capability, Reason
 from hilrig.core.units import bytes_to_mib
 from hilrig.feed.opening import open_feed
 from hilrig.rig.local import inspect_local
@@ -139,7 +139,7 @@ def _refuse_process_limits(profile: Profile) -> None:
     """Refuse limits that would be held against hilrig's own client: a service could grow and still pass."""
     for limit in profile.limits:
         needs = METRICS[limit.metric].needs
-        if needs and all("process." in name for name in needs):
+        if needs and all("process." in need.name for need in needs):
             raise PreconditionError(
                 f"{limit.check_id} ({limit.source}) is about the memory of the target's process, but the target "
                 f"{profile.pipeline.target} runs in a process that hilrig neither starts nor measures",
@@ -182,16 +182,19 @@ def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -
         if POWER_CONTROL in needs:
             yield f"{limit.check_id} ({limit.source}) needs a rig whose power hilrig can cut; not this one's"
             continue
-        answers = {name: _answer(name, capabilities) for name in needs}
+        answers = {need: _answer(need, capabilities) for need in needs}
         if needs and not any(answer is None for answer in answers.values()):
-            reasons = ", ".join(f"{name}: {answer}" for name, answer in answers.items())
+            reasons = ", ".join(f"{need}: {answer}" for need, answer in answers.items())
             yield f"{limit.check_id} ({limit.source}) cannot be measured here: {reasons}"
 
 
-def _answer(name: str, capabilities: Sequence[Capability]) -> str | None:
-    """Return why no channel of this name has a value, None when one has."""
-    channels = [capability for capability in capabilities if capability.channel.name == name]
-    if any(capability.reason is None for capability in channels):
+def _answer(need: Need, capabilities: Sequence[Capability]) -> str | None:
+    """Return why no channel that meets a need has a value, None when one has or may have once the target runs.
+
+    OFFLINE is such a case: a process that is yet to be started uses no GPU memory, and an idle GPU is off.
+    """
+    channels = [capability for capability in capabilities if need.met_by(capability.channel)]
+    if any(capability.reason in {None, Reason.OFFLINE} for capability in channels):
         return None
     reasons = [f"{c.reason.name}{f' ({c.detail})' if c.detail else ''}" for c in channels if c.reason is not None]
     return reasons[0] if reasons else "ABSENT"

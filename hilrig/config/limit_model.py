@@ -153,17 +153,58 @@ class ResourcesKeys(Keys):
         "INCONCLUSIVE, not a pass.",
     )
     gpu_memory_max_mb: Annotated[Positive | None, Holds(metric="gpu_memory_peak_mib")] = Field(
-        default=None, description="Peak GPU memory, in MiB (2^20 bytes) as `nvidia-smi` counts."
+        default=None,
+        description="Peak GPU memory of the pipeline's process, in MiB (2^20 bytes) as `nvidia-smi` counts; of "
+        "the whole device where the process's own cannot be read. The report says which.",
     )
     gpu_util_sustained_max_pct: Annotated[
         Annotated[float, Field(gt=0, le=100)] | None, Holds(metric="gpu_util_sustained_pct")
-    ] = Field(default=None, description="Sustained GPU utilisation.")
+    ] = Field(default=None, description="Highest mean GPU utilisation over any 30 s.")
+    gpu_clock_min_mhz: Annotated[
+        Positive | None, Holds(metric="gpu_clock_lowest_mhz", comparator=Comparator.GE)
+    ] = Field(
+        default=None,
+        description="Clock that the GPU must never be seen below. With it, or with locked clocks, a rig that has "
+        "only throttle states and no counters can be judged.",
+    )
+    temperature_headroom_min_c: Annotated[
+        Positive | None, Holds(metric="temperature_headroom_c", comparator=Comparator.GE)
+    ] = Field(
+        default=None,
+        description="Distance that every sensor must keep from the temperature at which its device slows down.",
+    )
     thermal_throttle_allowed: Annotated[
         bool | None,
         Holds(metric="thermal_throttle_events", limit=lambda allowed: None if allowed else 0.0),
     ] = Field(
         default=None,
-        description="`false`: one thermal throttling event fails the run. `true` or left out: no limit.",
+        description="`false`: one thermal throttling event fails the run. `true` or left out: no limit. A cap on "
+        "power is not thermal.",
+    )
+    thermal_throttle_max_ms: Annotated[Positive | None, Holds(metric="thermal_throttle_ms")] = Field(
+        default=None,
+        description="Time that the rig may spend in thermal throttling, where `thermal_throttle_allowed` is too "
+        "strict. Needs a counter of time.",
+    )
+    power_throttle_allowed: Annotated[
+        bool | None,
+        Holds(metric="power_throttle_events", limit=lambda allowed: None if allowed else 0.0),
+    ] = Field(
+        default=None,
+        description="`false`: one throttling event for power or mean current fails the run. A card at its power "
+        "limit throttles so all the time.",
+    )
+    undervoltage_allowed: Annotated[
+        bool | None,
+        Holds(metric="undervoltage_events", limit=lambda allowed: None if allowed else 0.0),
+    ] = Field(
+        default=None,
+        description="`false`: one under-voltage event fails the run. Otherwise one makes it INCONCLUSIVE: the "
+        "power supply is not the model's fault.",
+    )
+    overcurrent_peaks_per_min_max: Annotated[Positive | None, Holds(metric="overcurrent_peaks_per_min")] = Field(
+        default=None,
+        description="Peaks of over-current per minute (OC3 of a Jetson), which sound boards show too.",
     )
 
 

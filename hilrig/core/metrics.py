@@ -1,7 +1,25 @@
 """The metrics that a limit can refer to: unit, and the telemetry without which they can't be measured."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+from hilrig.core import channels
+from hilrig.core.telemetry import Channel
+
+
+class Need(NamedTuple):
+    """Channels that can supply a metric: those of a name that have all of `attributes`."""
+
+    name: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+    def met_by(self, channel: Channel) -> bool:
+        """Return whether a channel is one of them."""
+        return channel.name == self.name and set(self.attributes) <= set(channel.attributes)
+
+    def __str__(self) -> str:
+        inner = ",".join(f"{name}={value}" for name, value in self.attributes)
+        return f"{self.name}{{{inner}}}" if inner else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,16 +30,22 @@ class Metric:
         name: what result.json and the report call it.
         title: what a person reads.
         unit: as written in the name's suffix.
-        needs: names of the channels that can supply it; one is enough. Empty: the frame records suffice.
+        needs: channels that can supply it; those of one need are enough. Empty: the frame records suffice.
     """
 
     name: str
     title: str
     unit: str
-    needs: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
-POWER_CONTROL: Final = "hilrig.rig.power_control"
+def _throttling(cause: str) -> tuple[Need, ...]:
+    """Return what can tell of throttling for one cause: counters first, sampled states after them."""
+    names = (channels.THROTTLE_EVENTS, channels.THROTTLE_TIME, channels.THROTTLE_STATE)
+    return tuple(Need(name, ((channels.CAUSE, cause),)) for name in names)
+
+
+POWER_CONTROL: Final = Need("hilrig.rig.power_control")
 """Not a telemetry channel: a rig that can cut the power. Listed in `needs` like one."""
 
 METRICS: Final = {
@@ -43,31 +67,71 @@ METRICS: Final = {
             name="host_memory_growth_mib_per_h",
             title="growth of the target's host memory",
             unit="MiB/h",
-            needs=("process.memory.usage",),
+            needs=(Need("process.memory.usage"),),
         ),
         Metric(
             name="host_memory_peak_mib",
             title="host memory peak of the target",
             unit="MiB",
-            needs=("hilrig.process.memory.peak",),
+            needs=(Need("hilrig.process.memory.peak"),),
         ),
         Metric(
             name="gpu_memory_peak_mib",
             title="GPU memory peak",
             unit="MiB",
-            needs=("hilrig.process.gpu.memory.usage", "hw.gpu.memory.usage"),
+            needs=(
+                Need(channels.PROCESS_GPU_MEMORY_PEAK),
+                Need(channels.PROCESS_GPU_MEMORY),
+                Need(channels.GPU_MEMORY),
+            ),
         ),
         Metric(
             name="gpu_util_sustained_pct",
             title="sustained GPU utilisation",
             unit="%",
-            needs=("hw.gpu.utilization",),
+            needs=(Need(channels.GPU_UTILIZATION),),
+        ),
+        Metric(
+            name="gpu_clock_lowest_mhz",
+            title="lowest GPU clock",
+            unit="MHz",
+            needs=(Need(channels.GPU_CLOCK, (("domain", "graphics"),)),),
+        ),
+        Metric(
+            name="temperature_headroom_c",
+            title="headroom to the nearest trip point",
+            unit="C",
+            needs=(Need(channels.TEMPERATURE_LIMIT),),
         ),
         Metric(
             name="thermal_throttle_events",
             title="thermal throttling",
             unit="events",
-            needs=("hilrig.hw.throttle.events",),
+            needs=_throttling(channels.CAUSE_THERMAL),
+        ),
+        Metric(
+            name="thermal_throttle_ms",
+            title="time in thermal throttling",
+            unit="ms",
+            needs=(Need(channels.THROTTLE_TIME, ((channels.CAUSE, channels.CAUSE_THERMAL),)),),
+        ),
+        Metric(
+            name="power_throttle_events",
+            title="throttling for power or current",
+            unit="events",
+            needs=_throttling(channels.CAUSE_POWER),
+        ),
+        Metric(
+            name="undervoltage_events",
+            title="under-voltage",
+            unit="events",
+            needs=_throttling(channels.CAUSE_UNDERVOLTAGE),
+        ),
+        Metric(
+            name="overcurrent_peaks_per_min",
+            title="peaks of over-current",
+            unit="events/min",
+            needs=(Need(channels.THROTTLE_EVENTS, ((channels.CAUSE, channels.CAUSE_CURRENT_PEAK),)),),
         ),
         Metric(
             name="power_loss_recovered",

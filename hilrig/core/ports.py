@@ -94,7 +94,10 @@ class Target(Protocol):
 
 
 class Sampler(Protocol):
-    """A source of telemetry. Built as `Sampler(root, pid)`: the file system's root, the target's process."""
+    """A source of telemetry. Built as `Sampler(root, pid)`: the file system's root, the target's process.
+
+    The class may have a static method `is_here(root) -> bool`, which says whether to open it on a machine at all.
+    """
 
     def probe(self) -> Sequence[Capability]:
         """Make one real read of every channel; never raises. The order numbers the channels."""

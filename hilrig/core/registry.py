@@ -32,7 +32,11 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "null": "hilrig.target.null_backend:NullBackend",
     },
     "samplers": {
+        "nvml": "hilrig.sampler.nvml:NvmlSampler",
+        "jetson": "hilrig.sampler.jetson:JetsonSampler",
         "host": "hilrig.sampler.host:HostSampler",
+        "tegrastats": "hilrig.sampler.tegrastats:TegrastatsSampler",
+        "jtop": "hilrig.sampler.jtop:JtopSampler",
         "scripted": "hilrig.sampler.scripted:ScriptedSampler",
     },
     "sinks": {
@@ -43,7 +47,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
 }
 
-EXTRA_FOR_MODULE: Final = {"cv2": "cpu", "onnx": "cpu", "onnxruntime": "cpu", "pynvml": "gpu"}
+EXTRA_FOR_MODULE: Final = {"cv2": "cpu", "onnx": "cpu", "onnxruntime": "cpu", "prometheus_client": "metrics", "pynvml": "gpu"}
 
 
 def known(kind: Kind) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Any
 
+from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.floor import Floor
 from hilrig.core.frame import FrameTable, Truth
 from hilrig.core.profile import (
@@ -128,6 +129,7 @@ class RunRecord:
         readings: every reading; `channel` counts in `capabilities`.
         rig: the rig as found before the run (see `hilrig.core.rig.RigInfo`), as JSON.
         floor: what the instrument itself takes at this rate; None in runs of before the self-test.
+        accelerator: what the probe before the run proved; None where no accelerator was asked for.
     """
 
     plan: RunPlan
@@ -138,3 +140,4 @@ class RunRecord:
     truths: tuple[Truth, ...]
     rig: Mapping[str, Any]
     floor: Floor | None = None
+    accelerator: AcceleratorProof | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.exits import ExitCode
 from hilrig.core.floor import Floor
 
@@ -35,13 +36,18 @@ class RunStatus(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One number of a run. `value` is None when it was not measured or is infinite; `reason` then says why."""
+    """One number of a run. `value` is None when it was not measured or is infinite; `reason` then says why.
+
+    `evidence` says in words how the number is known where that limits what it can claim: `exact`, `sampled at
+    10 Hz`, `counted over the whole run`, with whose it is.
+    """
 
     metric: str
     unit: str
     value: float | None
     n: int
     reason: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ class Check:
         n: number of frames or samples behind the observation.
         minutes_needed: about how much longer a run must be to decide; None when that can't help.
         sentence: what happened, for a person, with observed, limit and unit.
+        evidence: how the observation is known, as in `Measurement`; empty where every frame was counted.
     """
 
     check_id: str
@@ -74,6 +81,7 @@ class Check:
     n: int
     minutes_needed: float | None
     sentence: str
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +202,8 @@ class SeriesPoint:
 class ChannelSummary:
     """One telemetry channel over the measured part. Values are in `unit`; None when nothing was read.
 
-    `delta` is last minus first, for counters. `reason` says why there is no value.
+    `delta` is last minus first, for counters. `reason` says why there is no value. `evidence` says what the
+    maximum is: `exact`, or `sampled at 10 Hz`.
     """
 
     key: str
@@ -207,6 +216,41 @@ class ChannelSummary:
     maximum: float | None
     delta: float | None
     reason: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySeries:
+    """One channel over time, in buckets of equal length on the time axis of the frames.
+
+    Args:
+        key: the channel's.
+        unit: of the values.
+        t_s: where each bucket begins, seconds after the start of the measured part.
+        minimum: lowest reading of each bucket; None without a reading. `mean` and `maximum` alike.
+    """
+
+    key: str
+    unit: str
+    t_s: tuple[float, ...]
+    minimum: tuple[float | None, ...]
+    mean: tuple[float | None, ...]
+    maximum: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThrottleWindow:
+    """A stretch of the measured part in which a device throttled, in seconds after its start.
+
+    Between two readings is all that is known of a counter's growth: the window is that wide, the episode may be
+    shorter. `evidence` is `counted` or `seen in its state`.
+    """
+
+    begin_s: float
+    end_s: float
+    cause: str
+    hw_id: str
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,3 +270,6 @@ class Judgement:
     change_points: tuple[ChangePoint, ...] = ()
     processes: tuple[ProcessSetup, ...] = ()
     floor: Floor | None = None
+    telemetry_series: tuple[TelemetrySeries, ...] = ()
+    throttle_windows: tuple[ThrottleWindow, ...] = ()
+    accelerator: AcceleratorProof | None = None

@@ -1,15 +1,16 @@
 """Which samplers answer on this machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from hilrig.core.ports import Sampler
-from hilrig.core.registry import load
+from hilrig.core.registry import BUILT_IN, known, load
 from hilrig.core.telemetry import Capability
 from hilrig.sampler.combined import CombinedSampler
 
-_NAMES_AND_MARKERS: Final = (("host", "proc/stat"),)
-"""Sampler names, the preferred one first, each with the file under the root that says it is worth opening."""
+PREFERENCE: Final = ("host",)
+"""The samplers that come with hilrig, the preferred one first: where two read a quantity, the first has it."""
 
 
 def open_samplers(root: Path, pid: int) -> list[Sampler]:
@@ -18,8 +19,8 @@ def open_samplers(root: Path, pid: int) -> list[Sampler]:
     Raises:
         UsageError: a sampler needs a library that is not installed.
     """
-    builders = [load("samplers", name) for name, marker in _NAMES_AND_MARKERS if (root / marker).exists()]
-    return [build(root, pid) for build in builders]
+    builders = [load("samplers", name) for name in _names()]
+    return [build(root, pid) for build in builders if _is_here(build, root)]
 
 
 def probe_all(root: Path, pid: int) -> tuple[Capability, ...]:
@@ -33,3 +34,14 @@ def probe_all(root: Path, pid: int) -> tuple[Capability, ...]:
         return tuple(sampler.probe())
     finally:
         sampler.close()
+
+
+def _names() -> Iterator[str]:
+    yield from PREFERENCE
+    yield from (name for name in known("samplers") if name not in BUILT_IN["samplers"])
+
+
+def _is_here(build: object, root: Path) -> bool:
+    """Ask a sampler's class whether opening it makes sense under `root`; one that does not say so is opened."""
+    ask = getattr(build, "is_here", None)
+    return ask is None or bool(ask(root))

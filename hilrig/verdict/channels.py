@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.metrics import Need
 from hilrig.core.run import RunRecord
 from hilrig.core.telemetry import Capability, Channel, Reason
 from hilrig.core.units import NS_PER_S
@@ -74,6 +75,10 @@ class Telemetry:
             for series in self.series
             if series.channel.name == name and set(attributes) <= set(series.channel.attributes)
         )
+
+    def meeting(self, need: Need) -> tuple[Series, ...]:
+        """Return the channels that a metric can be had from."""
+        return self.named(need.name, *need.attributes)
 
 
 def last_at_end(series: Series, window: Window) -> float | None:

@@ -37,9 +37,9 @@ def memory_growth(telemetry: Telemetry, window: Window) -> Estimated:
     The frames that the instrument shares with the target are of one size all along, so they add no slope. The
     interval is wider than the slope's own by what the kernel's counting may be off between start and end.
     """
-    found = [series for name in METRICS[METRIC].needs for series in telemetry.named(name)]
+    found = [series for need in METRICS[METRIC].needs for series in telemetry.meeting(need)]
     if not found:
-        return Unknown(reason=f"this rig has no channel {' or '.join(METRICS[METRIC].needs)}")
+        return Unknown(reason=f"this rig has no channel {' or '.join(map(str, METRICS[METRIC].needs))}")
     read = [series for series in found if series.valued().within(window).t_ns.size]
     if not read:
         return Unknown(reason="; ".join(series.why_empty() for series in found))

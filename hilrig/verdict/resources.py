@@ -14,7 +14,6 @@ from hilrig.verdict.measure import unmeasured
 from hilrig.verdict.window import Window
 
 SUSTAINED_NS: Final = 30 * NS_PER_S
-THERMAL: Final = ("cause", "thermal")
 AT_THE_END: Final = "no reading at the end of the measured part"
 
 
@@ -52,8 +51,8 @@ def _shared_bytes(telemetry: Telemetry, window: Window) -> float:
 def _gpu_memory(telemetry: Telemetry, window: Window) -> Measurement:
     """Return the largest sample of the process's GPU memory, else the device's; of several GPUs, the fullest."""
     metric = "gpu_memory_peak_mib"
-    for name in METRICS[metric].needs:
-        values = [series.valued().within(window).value for series in telemetry.named(name)]
+    for need in METRICS[metric].needs:
+        values = [series.valued().within(window).value for series in telemetry.meeting(need)]
         n = sum(value.size for value in values)
         if n:
             return _memory(metric, max(float(value.max()) for value in values if value.size), n=n)
@@ -106,7 +105,7 @@ def sustained(t_ns: NDArray[np.int64], value: NDArray[np.float64]) -> float | No
 def _throttling(telemetry: Telemetry, window: Window) -> Measurement:
     """Return by how much the cumulative thermal counters grew: what happened between two samples counts too."""
     metric = "thermal_throttle_events"
-    found = _found(telemetry, metric, THERMAL)
+    found = list(telemetry.meeting(METRICS[metric].needs[0]))
     readable = [series for series in found if series.capability.reason is None]
     events = growth(readable, window)
     if events is None:
@@ -116,8 +115,8 @@ def _throttling(telemetry: Telemetry, window: Window) -> Measurement:
     return Measurement(metric=metric, unit="events", value=events, n=len(readable))
 
 
-def _found(telemetry: Telemetry, metric: str, *attributes: tuple[str, str]) -> list[Series]:
-    return [series for name in METRICS[metric].needs for series in telemetry.named(name, *attributes)]
+def _found(telemetry: Telemetry, metric: str) -> list[Series]:
+    return [series for need in METRICS[metric].needs for series in telemetry.meeting(need)]
 
 
 def _missing(metric: str, reason: str) -> Measurement:
@@ -127,7 +126,7 @@ def _missing(metric: str, reason: str) -> Measurement:
 def _why(metric: str, found: Sequence[Series], otherwise: str) -> str:
     """Return why a metric has no value: no such channel, channels without values, or `otherwise`."""
     if not found:
-        return f"this rig has no channel {' or '.join(METRICS[metric].needs)}"
+        return f"this rig has no channel {' or '.join(map(str, METRICS[metric].needs))}"
     if any(series.valued().t_ns.size for series in found):
         return otherwise
     return "; ".join(series.why_empty() for series in found)

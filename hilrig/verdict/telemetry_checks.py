@@ -49,11 +49,10 @@ def _sampled(window: Window, telemetry: Telemetry) -> SelfCheck:
 
 
 def _needed(window: Window, telemetry: Telemetry) -> Iterator[Series]:
-    names = {
-        name for limit in window.plan.limits if limit.metric in METRICS for name in METRICS[limit.metric].needs
-    }
+    metrics = [METRICS[limit.metric] for limit in window.plan.limits if limit.metric in METRICS]
+    needs = {need for metric in metrics for need in metric.needs}
     for series in telemetry.series:
-        if series.channel.name in names and series.capability.reason is None:
+        if series.capability.reason is None and any(need.met_by(series.channel) for need in needs):
             yield series
 
 
