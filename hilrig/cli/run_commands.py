@@ -1,9 +1,10 @@
 """Commands that start runs: run, demo, list."""
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,6 +48,20 @@ def run(  # noqa: PLR0913 - the command's options
     ] = None,
     rig: options.RigFile = None,
     reports: options.Reports = REPORTS,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the live state in this file for a monitoring system: OpenMetrics, or the Prometheus text "
+            "format when its name ends with .prom.",
+            show_default=False,
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Offer the live state at http://127.0.0.1:PORT/metrics.", show_default=False
+        ),
+    ] = None,
     key: options.Key = None,
     passphrase_file: options.PassphraseFile = None,
     passphrase_fd: options.PassphraseFd = None,
@@ -57,6 +72,7 @@ def run(  # noqa: PLR0913 - the command's options
     Ctrl-C ends the run in order: what was recorded is judged and signed. A time shorter than the profile's cannot
     give a PASS.
     """
+    from hilrig.app.live_metrics import live_metrics
     from hilrig.app.request import RunRequest
     from hilrig.app.run import run as do_run
 
@@ -71,8 +87,14 @@ def run(  # noqa: PLR0913 - the command's options
     )
     if search is Search.CAPACITY:
         find_capacity(request, json=json)
-    with progress() as show:
-        finished = do_run(request, on_status=show)
+    with progress() as show, live_metrics(file=metrics_file, port=metrics_port) as live:
+
+        def on_status(status: Mapping[str, Any]) -> None:
+            show(status)
+            live.show(status)
+
+        finished = do_run(request, on_status=on_status)
+        live.end(finished.exit_code)
     result = read_result(finished.run_dir)
     _append_step_summary(finished.run_dir)
     if json:

@@ -44,7 +44,25 @@ class LiveNumbers:
             "n_dropped": int(self._counts[Outcome.DROPPED]),
             "n_failed": int(self._counts[Outcome.FAILED]),
             "recent_p50_ms": self._percentile_ms(0.5),
+            "recent_p95_ms": self._percentile_ms(0.95),
             "recent_p99_ms": self._percentile_ms(0.99),
+        }
+
+    def identity(self, worker: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is measured, as JSON; None where the target does not say.
+
+        Args:
+            worker: what the target's process said of itself when it was ready.
+        """
+        target: Mapping[str, Any] = worker.get("target", {})
+        runtime = [str(target[key]) for key in ("runtime", "version") if target.get(key)]
+        return {
+            "profile_name": self._plan.profile_name,
+            "model_hash": self._plan.model_bundle_sha256 or None,
+            "config_version": self._plan.profile_sha256,
+            "runtime_version": " ".join(runtime) or None,
+            "delegate_active": next(iter(target.get("providers", ())), None),
+            "load_time_ms": worker.get("load_time_ms"),
         }
 
     def _percentile_ms(self, q: float) -> float | None:

@@ -11,6 +11,7 @@ from hilrig.core.run import RunPlan
 from hilrig.core.telemetry import Capability
 from hilrig.run.gc_watch import GC_CHANNEL
 from hilrig.run.live import LiveNumbers
+from hilrig.run.live_telemetry import LiveTelemetry
 from hilrig.run.shared_block import ReadingRing, SharedBlock, Word
 from hilrig.run.stall_sentinel import STALL_CHANNEL
 
@@ -46,6 +47,8 @@ class Recorder:
         self._failure = failure
         self._on_disk_refused = on_disk_refused
         self._live = LiveNumbers(plan)
+        self._live_telemetry = LiveTelemetry(())
+        self._identity: Mapping[str, Any] = {}
         self._own_rings: dict[int, ReadingRing] = {}
         self._seen_done = 0
         self._seen_ns = self._handed_ns = 0
@@ -55,7 +58,12 @@ class Recorder:
         """Name the channels: those that are sampled, then what the run's own processes observe."""
         own = [Capability(channel=channel, reason=None) for channel in (STALL_CHANNEL, GC_CHANNEL)]
         self._own_rings = {len(sampled): self._block.stalls, len(sampled) + 1: self._block.pauses}
+        self._live_telemetry = LiveTelemetry(sampled)
         self._writer.channels([*sampled, *own])
+
+    def identify(self, worker: Mapping[str, Any]) -> None:
+        """Take in what the target's process said of itself, for the live status."""
+        self._identity = self._live.identity(worker)
 
     def collect(self) -> None:
         """Drain records up to the count seen one call ago (see shared_block), and all readings."""
@@ -65,6 +73,7 @@ class Recorder:
         if len(frames):
             self._take(frames)
         readings = self._block.readings.drain()
+        self._live_telemetry.update(readings)
         self._append(lambda: self._writer.readings(readings))
         for channel, ring in self._own_rings.items():
             self._collect_own(channel, ring)
@@ -91,7 +100,13 @@ class Recorder:
 
     def status(self, phase: str, *, elapsed_ns: int) -> None:
         """Replace the live status."""
-        status = {"run_id": self._run_id, "phase": phase, **self._live.snapshot(elapsed_ns=elapsed_ns)}
+        status = {
+            "run_id": self._run_id,
+            "phase": phase,
+            **self._identity,
+            **self._live.snapshot(elapsed_ns=elapsed_ns),
+            **self._live_telemetry.snapshot(),
+        }
         self._write(lambda: self._writer.status(status))
 
     def flush(self) -> None:

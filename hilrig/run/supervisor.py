@@ -142,6 +142,7 @@ class Supervisor:
         told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
         capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
         self._recorder.channels(capabilities)
+        self._recorder.identify(self._crew.facts["worker"])
         for role, facts in self._crew.facts.items():
             self._recorder.event("child_ready", {"role": role, "facts": facts})
 
