@@ -45,6 +45,20 @@ PassphraseFile = Annotated[
 PassphraseFd = Annotated[
     int | None, typer.Option(help="A descriptor to read the passphrase from, as in 3<FILE.", show_default=False)
 ]
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep the live state in this file for a monitoring system: OpenMetrics, or the Prometheus text "
+        "format when its name ends with .prom.",
+        show_default=False,
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=65535, help="Offer the live state at http://127.0.0.1:PORT/metrics.", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 

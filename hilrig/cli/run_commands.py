@@ -48,20 +48,8 @@ def run(  # noqa: PLR0913 - the command's options
     ] = None,
     rig: options.RigFile = None,
     reports: options.Reports = REPORTS,
-    metrics_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Keep the live state in this file for a monitoring system: OpenMetrics, or the Prometheus text "
-            "format when its name ends with .prom.",
-            show_default=False,
-        ),
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=65535, help="Offer the live state at http://127.0.0.1:PORT/metrics.", show_default=False
-        ),
-    ] = None,
+    metrics_file: options.MetricsFile = None,
+    metrics_port: options.MetricsPort = None,
     key: options.Key = None,
     passphrase_file: options.PassphraseFile = None,
     passphrase_fd: options.PassphraseFd = None,

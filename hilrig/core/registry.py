@@ -47,7 +47,13 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
 }
 
-EXTRA_FOR_MODULE: Final = {"cv2": "cpu", "onnx": "cpu", "onnxruntime": "cpu", "prometheus_client": "metrics", "pynvml": "gpu"}
+EXTRA_FOR_MODULE: Final = {
+    "cv2": "cpu",
+    "onnx": "cpu",
+    "onnxruntime": "cpu",
+    "prometheus_client": "metrics",
+    "pynvml": "gpu",
+}
 
 
 def known(kind: Kind) -> list[str]:

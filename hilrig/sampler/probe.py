@@ -9,7 +9,7 @@ from hilrig.core.registry import BUILT_IN, known, load
 from hilrig.core.telemetry import Capability
 from hilrig.sampler.combined import CombinedSampler
 
-PREFERENCE: Final = ("host",)
+PREFERENCE: Final = ("nvml", "jetson", "host", "tegrastats", "jtop")
 """The samplers that come with hilrig, the preferred one first: where two read a quantity, the first has it."""
 
 

@@ -8,9 +8,12 @@ from typing import Final
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler.fact_file import read_fact
 from hilrig.sampler.kept_file import KeptFile
-from hilrig.sampler.source import FileSource, Source, Value, labelled, natural
+from hilrig.sampler.source import FileSource, Source, Value, labelled, natural, naturals
 
 BYTES_PER_KIB: Final = 1024
+
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+"""Of the CPU times in /proc."""
 
 _CPU_MODES: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 _SCOPES: Final = ("some", "full")
@@ -50,7 +53,6 @@ class CpuTimes:
     """
 
     def __init__(self) -> None:
-        self._ticks_per_s = os.sysconf("SC_CLK_TCK")
         self._highest_ticks = [0] * len(_CPU_MODES)
 
     def parse(self, data: bytes) -> Sequence[Value]:
@@ -58,9 +60,9 @@ class CpuTimes:
         columns = data.partition(b"\n")[0].split()
         if columns[:1] != [b"cpu"] or len(columns) == 1:
             raise ValueError("no total line")
-        ticks = [natural(column) for column in columns[1 : len(_CPU_MODES) + 1]]
+        ticks = naturals(columns[1 : len(_CPU_MODES) + 1])
         self._highest_ticks[: len(ticks)] = map(max, ticks, self._highest_ticks)
-        known: list[Value] = [tick / self._ticks_per_s for tick in self._highest_ticks[: len(ticks)]]
+        known: list[Value] = [tick / TICKS_PER_S for tick in self._highest_ticks[: len(ticks)]]
         return known + [Reason.NOT_SUPPORTED] * (len(_CPU_MODES) - len(known))
 
 
@@ -82,11 +84,11 @@ def _pressure(root: Path, resource: str) -> Source:
 def _parse_pressure(data: bytes) -> Sequence[Value]:
     totals = {}
     for line in data.splitlines():
-        scope, *_, total = line.decode().split()
-        totals[scope] = natural(total.removeprefix("total=").encode())
+        head, _, total = line.rpartition(b" total=")
+        totals[head.partition(b" ")[0]] = natural(total)
     if not totals:
         raise ValueError("no line")
-    return [totals.get(scope, Reason.NOT_SUPPORTED) for scope in _SCOPES]  # old kernels: no `full` for cpu
+    return [totals.get(scope, Reason.NOT_SUPPORTED) for scope in (b"some", b"full")]  # old kernels: no `full`
 
 
 def _memory(root: Path) -> Source:

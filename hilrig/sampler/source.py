@@ -115,6 +115,17 @@ def natural(text: bytes) -> int:
     return int(stripped)
 
 
+def naturals(texts: Sequence[bytes]) -> list[int]:
+    """Return several decimal numbers without white space, as `natural` does; one check for all of them.
+
+    Raises:
+        ValueError: one of them is anything else, or there is none.
+    """
+    if not b"".join(texts).isdigit() or max(map(len, texts)) > _DIGITS_MAX:
+        raise ValueError(f"not natural numbers: {b' '.join(texts)[:80]!r}")
+    return [int(text) for text in texts]
+
+
 def labelled(data: bytes, label: bytes, *, unit: bytes = b"") -> Value:
     """Return the natural number behind `label` at the start of a line; NOT_SUPPORTED without such a line.
 

@@ -28,8 +28,11 @@ def test_the_first_that_answers_has_the_channel():
         [curve("a", 2.0, source="second"), curve("b", 3.0, source="second")],
         [curve("a", 4.0, source="third")],
     )
-    assert [known.channel.source for known in sampler.probe()] == ["second", "first"]
-    assert sorted(sampler.read(Tier.FAST)) == [Reading(0, 2.0, None), Reading(1, 1.0, None)]
+    assert [(known.channel.name, known.channel.source) for known in sampler.probe()] == [
+        ("b", "first"),
+        ("a", "second"),
+    ]
+    assert sampler.read(Tier.FAST) == [Reading(0, 1.0, None), Reading(1, 2.0, None)]
 
 
 def test_a_channel_that_nobody_reads_keeps_the_first_reason():
@@ -83,6 +86,51 @@ def test_probing_leaves_no_files_open():
     before = len(list(Path("/proc/self/fd").iterdir()))
     probe_all(Path("/"), os.getpid())
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+class Watched(ScriptedSampler):
+    """A scripted sampler that takes down what is asked of it."""
+
+    def __init__(self, script):
+        super().__init__(Path("/"), 1, script, clock=ManualClock())
+        self.asked = []
+
+    def read(self, tier):
+        self.asked.append(tier)
+        return super().read(tier)
+
+    def close(self):
+        self.asked.append("close")
+        super().close()
+
+
+def test_a_sampler_that_nobody_wants_is_closed_and_left_alone():
+    """A library whose every number another sampler has too costs the run nothing after the probe."""
+    unwanted = Watched([curve("a", 2.0), curve("b", Reason.ABSENT)])
+    sampler = CombinedSampler([Watched([curve("a", 1.0), curve("b", 1.0)]), unwanted])
+    sampler.probe()
+    sampler.read(Tier.FAST)
+    sampler.read(Tier.EDGE)
+    assert unwanted.asked == [Tier.EDGE, "close"]  # a scripted probe reads the edge
+
+
+def test_the_numbering_survives_a_second_probe():
+    """A sampler that lost all of its channels does not leave its order behind."""
+    sampler = combined(
+        [curve("a", Reason.ABSENT), curve("b", Reason.ABSENT)],
+        [curve("b", 1.0), curve("a", 2.0)],
+    )
+    first = [known.channel.name for known in sampler.probe()]
+    assert first == [known.channel.name for known in sampler.probe()] == ["b", "a"]
+
+
+def test_an_unwanted_sampler_is_closed_once():
+    """Closing everything afterwards does not ask the unwanted one again."""
+    unwanted = Watched([curve("a", 2.0)])
+    sampler = CombinedSampler([Watched([curve("a", 1.0)]), unwanted])
+    sampler.probe()
+    sampler.close()
+    assert unwanted.asked.count("close") == 1
 
 
 @pytest.mark.parametrize("tier", list(Tier))

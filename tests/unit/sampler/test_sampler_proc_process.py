@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from hilrig.core.telemetry import Exactness, Reason
 from hilrig.sampler.proc_process import PeakSource, _parse_stat, process_sources
+from hilrig.sampler.source import labelled
 
 FIELDS = "{state} 1 1 1 0 -1 4194304 500 0 7 0 250 40 9999 9999 20 0 4 0 100 1 1"
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture
@@ -58,27 +60,73 @@ def test_a_real_process_that_is_stopped_reads_as_stopped():
         sleeper.wait()
 
 
+@pytest.mark.parametrize("cut", range(1, 13))
+def test_a_stat_that_is_cut_off_is_an_error(folder, cut):
+    """Fewer fields than the kernel documents are no numbers at all."""
+    (folder / "stat").write_text("7 (w) " + " ".join(FIELDS.format(state="S").split()[:cut]))
+    source = process_sources(folder.parents[1], 7)[0]
+    assert source.read() == [Reason.ERROR] * 4
+    source.close()
+
+
+def source_of(name, root, pid):
+    return next(one for one in process_sources(root, pid) if any(name == known.name for known in one.channels))
+
+
+def test_the_resident_memory_is_the_one_that_the_kernel_shows_elsewhere():
+    """A process that stands still has the memory that `status` shows: the cheaper file is no worse."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    source = source_of("process.memory.usage", Path("/"), sleeper.pid)
+    try:
+        sleeper.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED)
+        status = Path(f"/proc/{sleeper.pid}/status").read_bytes()
+        assert source.read() == (labelled(status, b"VmRSS:", unit=b" kB") * 1024,)
+    finally:
+        source.close()
+        sleeper.kill()
+        sleeper.wait()
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        ("50 20 7 3 0 9 0\n", 20 * PAGE_BYTES),
+        ("0 0 0 0 0 0 0\n", Reason.LOST),
+        ("50\n", Reason.ERROR),
+        ("50 -1\n", Reason.ERROR),
+        ("", Reason.ERROR),
+    ],
+)
+def test_resident_memory_is_in_bytes_and_none_is_an_end(folder, content, value):
+    """The second field counts pages; a process without any has ended, and a broken file says nothing."""
+    (folder / "statm").write_text(content)
+    source = source_of("process.memory.usage", folder.parents[1], 7)
+    assert list(source.read()) == [value]
+    source.close()
+
+
 def test_a_zombie_without_memory_is_lost(folder):
     """A status without resident memory belongs to a process that ended."""
     (folder / "status").write_text("Name:\tw\nState:\tZ (zombie)\nvoluntary_ctxt_switches:\t1\n")
-    sources = process_sources(folder.parents[1], 7)
-    assert sources[1].read() == [Reason.LOST] * 3
+    source = source_of("process.context_switches", folder.parents[1], 7)
+    assert source.read() == [Reason.LOST] * 2
 
 
-def test_status_is_in_bytes_and_switches(folder):
-    """Resident memory is in bytes; the two kinds of switches are not mixed up."""
+def test_the_two_kinds_of_switches_are_not_mixed_up(folder):
+    """`voluntary_ctxt_switches` is also the end of the other label."""
     (folder / "status").write_text(
-        "VmHWM:\t 99 kB\nVmRSS:\t 10 kB\nvoluntary_ctxt_switches:\t1\nnonvoluntary_ctxt_switches:\t2\n"
+        "VmHWM:\t 99 kB\nVmRSS:\t 10 kB\nnonvoluntary_ctxt_switches:\t2\nvoluntary_ctxt_switches:\t1\n"
     )
-    source = process_sources(folder.parents[1], 7)[1]
-    assert list(source.read()) == [10 * 1024, 1, 2]
+    source = source_of("process.context_switches", folder.parents[1], 7)
+    assert list(source.read()) == [1, 2]
     source.close()
 
 
 def test_run_delay_is_the_second_field(folder):
     """Waiting for a CPU, not running on it, is read, in nanoseconds."""
     (folder / "schedstat").write_text("298132 49693 2\n")
-    source = process_sources(folder.parents[1], 7)[2]
+    source = source_of("hilrig.process.run_delay", folder.parents[1], 7)
     assert list(source.read()) == [49693]
     source.close()
 

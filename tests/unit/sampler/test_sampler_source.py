@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler.kept_file import KeptFile
-from hilrig.sampler.source import FileSource, FoldSource, labelled, natural
+from hilrig.sampler.source import FileSource, FoldSource, labelled, natural, naturals
 
 CHANNEL = Channel(name="c", unit="1", kind=ChannelKind.GAUGE, tier=Tier.SLOW, source="files/count")
 
@@ -34,6 +34,26 @@ def test_what_is_not_a_counter_is_refused(text):
     """Signs, underscores, exponents, foreign digits and endless numbers are not counters."""
     with pytest.raises(ValueError, match="natural"):
         natural(text)
+
+
+@given(st.lists(st.binary(max_size=22), max_size=6))
+def test_several_numbers_are_judged_like_one(texts):
+    """What `natural` refuses is refused among others too, and no two fields run together into one number."""
+    try:
+        expected = [natural(text) for text in texts if text == text.strip()]
+    except ValueError:
+        expected = []
+    if expected and len(expected) == len(texts):
+        assert naturals(texts) == expected
+    else:
+        with pytest.raises(ValueError, match=r"natural|empty|invalid"):
+            naturals(texts)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=2**64 - 1), min_size=1, max_size=8))
+def test_several_counters_are_read(numbers):
+    """All that kernel counters can hold comes through, in order."""
+    assert naturals([str(number).encode() for number in numbers]) == numbers
 
 
 def test_a_label_counts_only_at_the_start_of_a_line():
