@@ -1,7 +1,8 @@
 """Latency over time as inline SVG.
 
 Every bucket is drawn as wide as it is, from its fastest to its slowest frame, so the slowest frame of the run is
-always visible. Styling is by class: a strict content security policy blocks style attributes.
+always visible. Stretches of throttling lie behind it. Styling is by class: a strict content security policy blocks
+style attributes.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,37 +10,38 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from hilrig.core.verdict import Check, SeriesPoint
-from hilrig.report.scale import (
-    LatencyAxis,
-    bucket_edges_s,
-    latency_axis,
-    latency_limits,
-    time_label,
-    time_ticks_s,
-)
+from hilrig.core.verdict import Check, SeriesPoint, ThrottleWindow
+from hilrig.report.scale import LatencyAxis, bucket_edges_s, latency_axis, latency_limits
+from hilrig.report.throttle_svg import LANE_PX, lane_names, lanes, shade
+from hilrig.report.time_axis import LEFT_PX, RIGHT_PX, WIDTH_PX, TimeAxis, coordinate, time_axis
 from hilrig.report.values import number, one_line
 from hilrig.report.wording import limit_text
 
-WIDTH_PX: Final = 1080
-HEIGHT_PX: Final = 380
-_LEFT_PX, _RIGHT_PX = 96, 1050
+HEIGHT_PX: Final = 366
+"""Without lanes of throttling, which come below the others."""
+
 _TOP_PX, _BOTTOM_PX = 16, 276
 _LANES: Final = (("dropped", 292), ("failed", 314))
 _LANE_HEIGHT_PX: Final = 14
-_TIME_AXIS_PX: Final = 334
+_LANES_END_PX: Final = 334
 _TICK_WIDTH_MIN_PX: Final = 2.0
 _LABEL_CHARS_MAX: Final = 40
 
 
-def latency_chart(series: Sequence[SeriesPoint], checks: Sequence[Check]) -> Markup:
-    """Return an SVG: band from minimum to maximum, p50, p99, limits, ticks for dropped and failed frames."""
+def latency_chart(
+    series: Sequence[SeriesPoint], checks: Sequence[Check], windows: Sequence[ThrottleWindow] = ()
+) -> Markup:
+    """Return an SVG: band from minimum to maximum, p50, p99, limits, lanes of lost frames and of throttling."""
     limits = latency_limits(checks)
     axis = latency_axis(series, [check.limit for check in limits])
     plot = _Plot(series, axis)
+    added_px = LANE_PX * len(lane_names(windows))
+    end_px = _LANES_END_PX + added_px
     parts = [
+        shade(plot.time, windows, _TOP_PX, HEIGHT_PX + added_px),
         *plot.latency_grid(),
-        *plot.time_grid(),
+        plot.time.grid(_TOP_PX, end_px),
+        *plot.time.labels(end_px + 20),
         f'<path class="c-band" d="{plot.band()}"/>',
         f'<path class="c-p50" d="{plot.steps(lambda point: point.p50_ms)}"/>',
         f'<path class="c-p99" d="{plot.steps(lambda point: point.p99_ms)}"/>',
@@ -47,10 +49,12 @@ def latency_chart(series: Sequence[SeriesPoint], checks: Sequence[Check]) -> Mar
         plot.slowest(),
         *plot.lane("dropped", lambda point: point.n_dropped),
         *plot.lane("failed", lambda point: point.n_failed),
+        *lanes(plot.time, windows, _LANES_END_PX + 2),
     ]
+    view = f"0 0 {WIDTH_PX} {HEIGHT_PX + added_px}"
     head = (
-        f'<svg class="chart" viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" role="img" aria-labelledby="chart-title">'
-        f'<title id="chart-title">{escape(_description(series, axis))}</title>'
+        f'<svg class="chart" viewBox="{view}" role="img" aria-labelledby="chart-title">'
+        f'<title id="chart-title">{escape(_description(series, axis, len(windows)))}</title>'
     )
     return Markup(head + "".join(parts) + "</svg>")  # noqa: S704 - built from numbers and escaped text only
 
@@ -62,31 +66,21 @@ class _Plot:
         self.series = series
         self.axis = axis
         self.edges_s = bucket_edges_s(series)
-        self.start_s, self.end_s = (self.edges_s[0], self.edges_s[-1]) if series else (0.0, 1.0)
+        self.time: TimeAxis = time_axis(series)
 
     def x(self, t_s: float) -> str:
-        share = (t_s - self.start_s) / (self.end_s - self.start_s)
-        return _coordinate(_LEFT_PX + share * (_RIGHT_PX - _LEFT_PX))
+        return self.time.x(t_s)
 
     def y(self, latency_ms: float) -> str:
-        return _coordinate(_BOTTOM_PX - self.axis.position(latency_ms) * (_BOTTOM_PX - _TOP_PX))
+        return coordinate(_BOTTOM_PX - self.axis.position(latency_ms) * (_BOTTOM_PX - _TOP_PX))
 
     def latency_grid(self) -> list[str]:
         lines = []
         for tick_ms in self.axis.ticks_ms():
             y = self.y(tick_ms)
-            lines.append(f'<path class="c-grid" d="M{_LEFT_PX} {y}H{_RIGHT_PX}"/>')
-            lines.append(f'<text class="c-tick" text-anchor="end" x="{_LEFT_PX - 8}" y="{y}" dy=".32em">')
+            lines.append(f'<path class="c-grid" d="M{LEFT_PX} {y}H{RIGHT_PX}"/>')
+            lines.append(f'<text class="c-tick" text-anchor="end" x="{LEFT_PX - 8}" y="{y}" dy=".32em">')
             lines.append(f"{number(tick_ms)} ms</text>")
-        return lines
-
-    def time_grid(self) -> list[str]:
-        lines = []
-        for tick_s in time_ticks_s(self.start_s, self.end_s):
-            x = self.x(tick_s)
-            lines.append(f'<path class="c-grid" d="M{x} {_TOP_PX}V{_TIME_AXIS_PX}"/>')
-            lines.append(f'<text class="c-tick" text-anchor="middle" x="{x}" y="{_TIME_AXIS_PX + 20}">')
-            lines.append(f"{time_label(tick_s, self.end_s)}</text>")
         return lines
 
     def band(self) -> str:
@@ -117,8 +111,8 @@ class _Plot:
         quantile = check.metric.removeprefix("latency_").removesuffix("_ms").replace("_", ".")
         label = escape(one_line(f"{quantile} limit {limit_text(check)}")[:_LABEL_CHARS_MAX])
         return (
-            f'<path class="c-limit" d="M{_LEFT_PX} {y}H{_RIGHT_PX}"/>'
-            f'<text class="c-limit-label" text-anchor="end" x="{_RIGHT_PX - 6}" y="{y}" dy="-.4em">{label}</text>'
+            f'<path class="c-limit" d="M{LEFT_PX} {y}H{RIGHT_PX}"/>'
+            f'<text class="c-limit-label" text-anchor="end" x="{RIGHT_PX - 6}" y="{y}" dy="-.4em">{label}</text>'
         )
 
     def slowest(self) -> str:
@@ -128,7 +122,7 @@ class _Plot:
         index = max(measured, key=lambda index: self.series[index].max_ms or 0.0)
         slowest_ms = self.series[index].max_ms or 0.0
         middle_s = (self.edges_s[index] + self.edges_s[index + 1]) / 2
-        beyond_middle = middle_s > (self.start_s + self.end_s) / 2
+        beyond_middle = middle_s > (self.time.start_s + self.time.end_s) / 2
         anchor, dx = ("end", -8) if beyond_middle else ("start", 8)
         x, y = self.x(middle_s), self.y(slowest_ms)
         return (
@@ -144,27 +138,24 @@ class _Plot:
         total = sum(count(point) for point in self.series)
         ticks = [self._lane_tick(index, top_px) for index, point in enumerate(self.series) if count(point) > 0]
         return [
-            f'<path class="c-lane" d="M{_LEFT_PX} {top_px + _LANE_HEIGHT_PX}H{_RIGHT_PX}"/>',
-            f'<text class="c-tick" text-anchor="end" x="{_LEFT_PX - 8}" y="{_coordinate(middle_px)}" dy=".32em">',
+            f'<path class="c-lane" d="M{LEFT_PX} {top_px + _LANE_HEIGHT_PX}H{RIGHT_PX}"/>',
+            f'<text class="c-tick" text-anchor="end" x="{LEFT_PX - 8}" y="{coordinate(middle_px)}" dy=".32em">',
             f'{name} {total:,}</text><path class="c-{name}" d="{"".join(ticks)}"/>',
         ]
 
     def _lane_tick(self, index: int, top_px: int) -> str:
         left, right = self.x(self.edges_s[index]), self.x(self.edges_s[index + 1])
-        width = _coordinate(max(float(right) - float(left), _TICK_WIDTH_MIN_PX))
+        width = coordinate(max(float(right) - float(left), _TICK_WIDTH_MIN_PX))
         return f"M{left} {top_px + 1}h{width}v{_LANE_HEIGHT_PX - 2}h-{width}z"
 
 
-def _coordinate(px: float) -> str:
-    return f"{px:.1f}".removesuffix(".0")
-
-
-def _description(series: Sequence[SeriesPoint], axis: LatencyAxis) -> str:
+def _description(series: Sequence[SeriesPoint], axis: LatencyAxis, n_windows: int) -> str:
     slowest_ms = max((point.max_ms for point in series if point.max_ms is not None), default=None)
     slowest = "no frame was decided" if slowest_ms is None else f"slowest frame {number(slowest_ms)} ms"
     n_dropped = sum(point.n_dropped for point in series)
     n_failed = sum(point.n_failed for point in series)
     return (
-        f"Latency over time, {axis.kind} scale: {slowest}, {n_dropped} frames dropped, {n_failed} failed. "
+        f"Latency over time, {axis.kind} scale: {slowest}, {n_dropped} frames dropped, {n_failed} failed, "
+        f"{n_windows} stretches of throttling. "
         "The tables below hold the numbers."
     )

@@ -63,6 +63,7 @@ def _add_check(suite: ET.Element, check: Check, result: Result) -> None:
         "unit": check.unit,
         "n": str(check.n),
         "source": check.source,
+        **({"evidence": check.evidence} if check.evidence else {}),
     }
     case.append(_properties(facts))
     if check.status is not CheckStatus.PASS:

@@ -97,11 +97,15 @@ def _check_cells(check: Check, judgement: Judgement) -> list[str]:
     return [
         f"{check_title(check)} ({check.check_id})",
         f"{_MARKS[check.status]} {status_word(check.status)}",
-        observed_text(check, judgement),
+        _known(observed_text(check, judgement), check.evidence),
         limit_text(check),
         margin_text(check),
         f"{check.n:,}",
     ]
+
+
+def _known(observed: str, evidence: str) -> str:
+    return f"{observed} ({evidence})" if evidence else observed
 
 
 def _failed_self_checks(self_checks: Sequence[SelfCheck]) -> str:

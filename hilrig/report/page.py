@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hilrig.core.units import format_duration
-from hilrig.report import tables, values, wording
+from hilrig.report import channel_table, tables, throttling, values, wording
+from hilrig.report.channel_words import in_words
 from hilrig.report.margin_svg import margin_bar
 
 _COLORS: Final = {"pass": "#0b6b3a", "fail": "#b3261e", "open": "#8a5a00"}
@@ -62,8 +63,11 @@ def _environment() -> Environment:
     environment.globals.update(
         wording=wording,
         tables=tables,
+        channel_table=channel_table,
+        throttling=throttling,
         quantity=values.quantity,
         number=values.number,
+        in_words=in_words,
         aligned=values.aligned,
         missing=values.missing,
         moment=values.moment,

@@ -87,9 +87,9 @@ def drawing(parts: Sequence[str], *, title: str, title_id: str) -> Markup:
     return Markup(head + "".join(parts) + "</svg>")  # noqa: S704 - built from numbers and escaped text only
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return round values within a range, about six."""
-    rough = (high - low) / N_STEPS
+def ticks(low: float, high: float, *, n_steps: int = N_STEPS) -> list[float]:
+    """Return round values within a range, about `n_steps` of them."""
+    rough = (high - low) / n_steps
     power = 10.0 ** floor(log10(rough))
     step = next(digit * power for digit in (1, 2, 5, 10) if digit * power >= rough)
     first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hilrig.core.metrics import METRICS
 from hilrig.core.verdict import Measurement
+from hilrig.report.throttling import METRICS as THROTTLE_METRICS
 from hilrig.report.values import number, one_line
 
 _STATISTICS: Final = ("p50", "p95", "p99", "p99_9", "max")
@@ -67,7 +68,7 @@ def instrument_rows(measurements: Sequence[Measurement]) -> list[tuple[str, Meas
 
 def other_rows(measurements: Sequence[Measurement]) -> list[tuple[str, Measurement]]:
     """Return title and value of every measurement that no other table shows."""
-    chosen = [row for row in measurements if _is_single(row) and not _INSTRUMENT_METRIC.fullmatch(row.metric)]
+    chosen = [row for row in measurements if _is_single(row) and not _has_its_own_table(row)]
     return [(metric_title(measurement), measurement) for measurement in chosen]
 
 
@@ -110,6 +111,10 @@ def _leaf_text(value: Any) -> str:
 
 def _is_single(measurement: Measurement) -> bool:
     return _STAGE_METRIC.fullmatch(measurement.metric) is None
+
+
+def _has_its_own_table(measurement: Measurement) -> bool:
+    return measurement.metric in THROTTLE_METRICS or bool(_INSTRUMENT_METRIC.fullmatch(measurement.metric))
 
 
 def _stage_title(stage: str) -> str:

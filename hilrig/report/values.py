@@ -6,7 +6,17 @@ from typing import Final
 
 from hilrig.core.units import bytes_to_mib
 
-_UNIT_WORDS: Final = {"us": "µs", "Cel": "°C", "1": "", "bool": ""}
+_UNIT_WORDS: Final = {
+    "us": "µs",
+    "Cel": "°C",
+    "1": "",
+    "bool": "",
+    "{event}": "events",
+    "{error}": "errors",
+    "{fault}": "faults",
+    "{switch}": "switches",
+    "{cpu}": "CPUs",
+}
 
 # Control characters (XML 1.0 has no way to write most of them), lone surrogates (UTF-8 has none), non-characters,
 # and the marks that reverse the reading direction: with those, "FAIL" can be made to read as something else.

@@ -4,6 +4,7 @@ from report_documents import other_measurements, stage_measurements
 
 from hilrig.core.verdict import Measurement
 from hilrig.report.tables import facts, instrument_rows, other_rows, stage_table
+from hilrig.report.throttling import METRICS as THROTTLE_METRICS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
@@ -53,13 +54,21 @@ def test_a_percentile_that_was_not_computed_is_an_empty_cell() -> None:
     assert table.rows[1].cells[0] is None
 
 
-@given(st.lists(st.from_regex(r"[a-z_]{1,12}(_p50|_max)?_(ms|us|mib)", fullmatch=True), unique=True, max_size=8))
+@given(
+    st.lists(
+        st.from_regex(r"[a-z_]{1,12}(_p50|_max)?_(ms|us|mib)", fullmatch=True)
+        | st.sampled_from(sorted(THROTTLE_METRICS)),
+        unique=True,
+        max_size=8,
+    )
+)
 def test_every_measurement_is_in_exactly_one_table(metrics: list[str]) -> None:
     """No number of a result gets lost between the tables, none is shown twice."""
     measurements = [measured(metric) for metric in metrics]
     staged = [cell for row in stage_table(measurements).rows for cell in row.cells if cell]
     singles = [row for _, row in (*instrument_rows(measurements), *other_rows(measurements))]
-    assert sorted(row.metric for row in (*staged, *singles)) == sorted(metrics)
+    answered = [row for row in measurements if row.metric in THROTTLE_METRICS]
+    assert sorted(row.metric for row in (*staged, *singles, *answered)) == sorted(metrics)
 
 
 def test_facts_name_their_place_in_the_tree() -> None:

@@ -52,9 +52,10 @@ def test_infinite_is_not_called_unmeasured() -> None:
 
 
 def test_units_are_written_as_people_write_them() -> None:
-    """Bytes become MiB, UCUM's Cel becomes °C, a pure number has no unit, a bool is a word."""
+    """Bytes become MiB, UCUM's Cel °C and its {event} events, a pure number has no unit, a bool is a word."""
     written = [quantity(3 << 20, "By"), quantity(41.5, "Cel"), quantity(0.5, "1"), quantity(0.0, "bool")]
     assert written == ["3 MiB", "41.5 °C", "0.5", "no"]
+    assert quantity(12.0, "{event}") == "12 events"
 
 
 def test_times_in_a_column_keep_their_microseconds() -> None:
