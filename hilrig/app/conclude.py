@@ -15,6 +15,7 @@ from hilrig.attest.statement import build_result_statement, build_views_statemen
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import load_plan
 from hilrig.core import files, registry
+from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.exits import ExitCode
@@ -69,8 +70,12 @@ def read_evidence(run_dir: Path) -> RunRecord:
     pool = _read(run_dir, files.FEED, tuple[PoolFrame, ...])
     rig = _read(run_dir, files.RIG, RigInfo)
     truths = [Truth(labels=frame.labels) for frame in pool]
-    floor = _read(run_dir, files.FLOOR, Floor) if (run_dir / files.FLOOR).is_file() else None  # older runs: none
-    return replace(load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record, floor=floor)
+    record = load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record
+    return replace(
+        record,
+        floor=_read_if_there(run_dir, files.FLOOR, Floor),  # older runs have none
+        accelerator=_read_if_there(run_dir, files.ACCELERATOR, AcceleratorProof),
+    )
 
 
 def refuse_other_than_run(run_dir: Path) -> None:
@@ -146,6 +151,10 @@ def _hash_file(path: Path) -> str:
 
 def _read(run_dir: Path, name: str, noun: type[_T]) -> _T:
     return from_json(noun, _bytes_of(run_dir, name), what=str(run_dir / name))
+
+
+def _read_if_there(run_dir: Path, name: str, noun: type[_T]) -> _T | None:
+    return _read(run_dir, name, noun) if (run_dir / name).is_file() else None
 
 
 def _bytes_of(run_dir: Path, name: str) -> bytes:

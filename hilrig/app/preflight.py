@@ -10,8 +10,10 @@ from typing import Final, TypeVar
 
 import psutil
 
+from hilrig.app.accelerator import prove_accelerator, with_evidence
 from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
+from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
 from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
@@ -48,6 +50,7 @@ class Ready:
     device_class: str
     feed_info: FeedInfo
     model_files_sha256: dict[str, str]
+    accelerator: AcceleratorProof | None
 
 
 def load_rig_or_local(rig_file: Path | None) -> RigSpec:
@@ -70,8 +73,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     problems += _missing_cpus(profile.tuning)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
-    if digests is not None:
-        _attempt(problems, lambda: check_target(profile))
+    proof = None if digests is None else _attempt(problems, lambda: check_target(profile))
     if feed_info is not None:
         problems += _too_large(profile, feed_info)
     if problems or common_class is None or feed_info is None or digests is None:
@@ -86,6 +88,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
         device_class=common_class,
         feed_info=feed_info,
         model_files_sha256=digests,
+        accelerator=proof,
     )
 
 
@@ -103,16 +106,33 @@ def needed_bytes(n_frames: int, duration_s: float) -> int:
     return FIXED_BYTES + n_frames * BYTES_PER_FRAME + round(duration_s * BYTES_PER_SECOND)
 
 
-def check_target(profile: Profile) -> None:
-    """Load the target once and release it; what a foreign pipeline prints goes to stderr, where logs go.
+def check_target(profile: Profile) -> AcceleratorProof | None:
+    """Load the target once and release it; return the proof of the accelerator, None when none is asked for.
 
     Raises:
-        PreconditionError: the model, its runtime or its inputs and outputs are not as declared, or a limit is
-            about the memory of a process that hilrig does not start.
+        PreconditionError: the model, its runtime or its inputs and outputs are not as declared, nothing proves
+            that the accelerator would do the work, or a limit is about the memory of a process that is not ours.
     """
+    proof = _prove_accelerator(profile)
+    try:
+        _load_target(profile)
+    except PreconditionError as error:
+        if proof is None:
+            raise
+        raise with_evidence(error, proof) from error
+    return proof
+
+
+def _prove_accelerator(profile: Profile) -> AcceleratorProof | None:
     backend = profile.pipeline.backend
-    if backend is not None and backend.name == "onnx":
-        onnxruntime_distribution()
+    if backend is None or backend.name != "onnx":
+        return None
+    distribution = onnxruntime_distribution()
+    return prove_accelerator(backend, profile.model, Path(profile.folder), distribution=distribution)
+
+
+def _load_target(profile: Profile) -> None:
+    """Load the target and release it; what a foreign pipeline prints goes to stderr, where logs go."""
     with _stdout_on_stderr():
         target = open_target(profile.pipeline, profile.model, Path(profile.folder))
         if getattr(target, "runs_elsewhere", False):

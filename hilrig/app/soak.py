@@ -98,6 +98,8 @@ def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: 
         write_atomic(run_dir / files.PROFILE, profile_text(ready))
         write_atomic(run_dir / files.PLAN, dump_plan(plan))
         write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
+        if ready.accelerator is not None:
+            write_atomic(run_dir / files.ACCELERATOR, to_json(ready.accelerator))
         say("self_test", seconds=plan.self_test_s)
         nothing = floor_plan_of(plan, ready.feed_info)
         floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=stop, log_path=run_dir / LOG_NAME)

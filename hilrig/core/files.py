@@ -7,6 +7,7 @@ PLAN: Final = "plan.json"
 RIG: Final = "rig.json"
 FEED: Final = "feed.json"
 FLOOR: Final = "floor.json"
+ACCELERATOR: Final = "accelerator.json"
 FRAMES: Final = "frames.arrows"
 FRAMES_JOURNAL: Final = "frames.journal"
 TELEMETRY: Final = "telemetry.arrows"
@@ -32,6 +33,7 @@ EVIDENCE_FILES: Final = (
     RIG,
     FEED,
     FLOOR,
+    ACCELERATOR,
     FRAMES,
     FRAMES_JOURNAL,
     TELEMETRY,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from hilrig.core.run import Phase
+from hilrig.core.units import NS_PER_MS
 from hilrig.run.child import Setup, run_child
 from hilrig.run.gc_watch import GcWatch
 from hilrig.run.shared_block import Word
@@ -28,14 +29,16 @@ def _work(setup: Setup) -> None:
     tuned = Tuned()
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the target starts threads: they inherit it
     target = open_target(plan.pipeline, plan.model, Path(setup.profile_folder))
+    begin_ns = time.monotonic_ns()
     facts = target.prepare()
+    load_time_ms = (time.monotonic_ns() - begin_ns) / NS_PER_MS
     refuse_changed(plan.model_files_sha256, dict(facts.get("files_sha256", {})))
     block.prefault()
     gc.collect()
     gc.freeze()  # what is loaded stays: collections during the run have nothing old to walk
     GcWatch(block.pauses).start()
     queue = TargetQueue(plan, block, setup)
-    setup.report("ready", pid=os.getpid(), target=facts, setup=tuned.told())
+    setup.report("ready", pid=os.getpid(), target=facts, load_time_ms=load_time_ms, setup=tuned.told())
     queue.serve(target)
     setup.report("done")
     while block[Word.PHASE] < Phase.DONE:  # the sampler still takes its last reading of this process

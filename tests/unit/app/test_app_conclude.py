@@ -9,6 +9,7 @@ from hilrig.app import conclude as subject
 from hilrig.app.verify import verify
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core import files
+from hilrig.core.errors import RecordError
 
 SAMPLE = Path(__file__).parents[3] / "reports" / "sample"
 
@@ -62,9 +63,16 @@ def test_result_json_is_the_last_file_that_is_written(evidence, signer, tmp_path
     assert is_verified(evidence, tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"asked":[]}', b"null"])
+def test_a_proof_that_was_cut_is_no_missing_proof(evidence, content):
+    """accelerator.json that cannot be read is named; only a run without the file has none."""
+    assert subject.read_evidence(evidence).accelerator is None
+    (evidence / files.ACCELERATOR).write_bytes(content)
+    with pytest.raises(RecordError, match="accelerator.json"):
+        subject.read_evidence(evidence)
+
+
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     """What every run writes before its first frame has to be there."""
-    from hilrig.core.errors import RecordError
-
     with pytest.raises(RecordError, match="no run offered a frame here"):
         subject.refuse_other_than_run(tmp_path)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.conclude import conclude
+from accelerator_proofs import make_proof
+from hilrig.app.conclude import conclude, read_evidence
 from hilrig.app.judge import judge_again
 from hilrig.app.verify import verify
 from hilrig.attest.keys import create_key, load_signer
@@ -125,6 +126,17 @@ def test_the_evidence_is_the_same_to_the_byte(bench):
     for name in (files.PROFILE, files.PLAN):
         assert old.pop(name) != new.pop(name)
     assert new == old
+
+
+def test_the_proof_of_an_accelerator_comes_along(bench):
+    """Evidence that only runs on an accelerator have is copied, held against its digest and judged."""
+    proof = make_proof()
+    (bench.run_dir / files.RESULT).unlink()
+    (bench.run_dir / files.ACCELERATOR).write_bytes(to_json(proof))
+    conclude(bench.run_dir, bench.signer)
+    done = bench.judge(("p99_max_ms: 40", "p99_max_ms: 30"))
+    assert read_evidence(done.run_dir).accelerator == proof
+    assert done.result.files[files.ACCELERATOR] == sha256_hex(to_json(proof))
 
 
 def test_the_same_profile_is_judged_again_by_a_newer_hilrig(bench):
