@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.output import next_steps, note, print_json, say
-from hilrig.core.exits import ExitCode
-
-REPORTS = Path("reports")
+from hilrig.cli.doctor_command import doctor
+from hilrig.cli.output import next_steps, print_json, say
 
 
 def register(app: typer.Typer) -> None:
@@ -58,51 +56,6 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
         next_steps("hilrig doctor")
     else:
         next_steps(f"hilrig run {profile}")
-
-
-def doctor(
-    profile: Annotated[
-        Path | None,
-        typer.Argument(help="A profile whose frame rate and size the self-test takes. [default: 30 fps, 512x512]"),
-    ] = None,
-    *,
-    reports: options.Reports = REPORTS,
-    quick: Annotated[bool, typer.Option("--quick", help="Only look: no self-test.")] = False,
-    json: options.Json = False,
-) -> None:
-    """Show what this machine is and what can be measured on it, with the step that mends each gap.
-
-    A self-test measures hilrig itself for ten seconds: a pipeline that does nothing, at the profile's frame rate.
-    """
-    from dataclasses import asdict
-
-    from hilrig.app.doctor import DEFAULT_SELF_TEST, Health, diagnose, self_test_of
-    from hilrig.app.folders import keys_folder
-
-    self_test = None if quick else self_test_of(profile) if profile else DEFAULT_SELF_TEST
-    if self_test is not None:
-        note(f"self-test: measuring hilrig itself for {self_test.seconds:g} s (skip it with --quick)")
-    found = diagnose(reports=reports, keys_folder=keys_folder(), self_test=self_test)
-    if json:
-        print_json(asdict(found))
-        raise typer.Exit(ExitCode.PRECONDITION if found.is_broken else ExitCode.OK)
-    say(f"device class  {' or '.join(found.rig.device_classes)}")
-    for name, value in found.rig.facts.items():
-        say(f"  {name:<14} {'unknown' if value is None else value}")
-    say()
-    for item in found.examined:
-        say(f"{item.health.value:<8} {item.name}: {item.found}")
-        if item.health is not Health.OK:
-            say(f"{'':8} next: {item.remedy}")
-    say()
-    measured = sorted({c.channel.name for c in found.capabilities if c.reason is None})
-    say(f"measured here ({len(measured)}): {', '.join(measured)}")
-    for capability in found.capabilities:
-        if capability.reason is not None and capability.channel.name not in measured:
-            say(f"  not {capability.channel.key}: {capability.reason.name} {capability.detail}".rstrip())
-    if found.is_broken:
-        raise typer.Exit(ExitCode.PRECONDITION)
-    next_steps("hilrig demo")
 
 
 def schema(

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from hilrig.rig.device_tree import device_tree_text
 from hilrig.rig.machine import architecture, device_tree_model, memory_bytes
 from hilrig.rig.nvidia import card_models
-from hilrig.sampler.fact_file import read_fact
+from hilrig.sampler.jetson_tree import chip_of
 
 _PREFIX: Final = {"x86_64": "x86", "aarch64": "arm64"}
 
@@ -41,7 +42,7 @@ def device_classes(root: Path) -> tuple[str, ...]:
     prefix = _PREFIX.get(architecture(root) or "")
     if prefix is None:
         return ()
-    if _is_jetson(root):
+    if is_jetson(root):
         return (*_jetson(root), f"{prefix}-cpu")
     slugs = dict.fromkeys(map(card_slug, card_models(root)))
     return (*(f"{prefix}-{slug}" for slug in slugs if slug), f"{prefix}-cpu")
@@ -54,8 +55,9 @@ def card_slug(model: str) -> str:
     return re.sub(r"\b(rtx|gtx)-(?=\d)", r"\1", slug)
 
 
-def _is_jetson(root: Path) -> bool:
-    return any(name.startswith("nvidia,tegra") for name in _compatible(root))
+def is_jetson(root: Path) -> bool:
+    """Return whether the device tree is that of a Jetson."""
+    return chip_of(root) is not None
 
 
 def _jetson(root: Path) -> Iterator[str]:
@@ -65,7 +67,7 @@ def _jetson(root: Path) -> Iterator[str]:
 
 
 def _jetson_module(root: Path) -> str | None:
-    for text in (" ".join(_compatible(root)), device_tree_model(root) or ""):
+    for text in (device_tree_text(root, "compatible") or "", device_tree_model(root) or ""):
         for pattern, module in _JETSON_MODULES:
             if re.search(pattern, text.lower()):
                 return module
@@ -76,7 +78,3 @@ def _memory_size_gb(root: Path) -> int | None:
     # Modules carry 4, 8, 16 ... GiB; MemTotal is what the firmware and the kernel leave of it.
     usable_bytes = memory_bytes(root)
     return None if usable_bytes is None else 1 << (-(-usable_bytes // _GIB) - 1).bit_length()
-
-
-def _compatible(root: Path) -> list[str]:
-    return (read_fact(root / "proc/device-tree/compatible") or "").split("\0")

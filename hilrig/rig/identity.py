@@ -1,17 +1,19 @@
 """Which machine this is, and which of its boots."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import PreconditionError
+from hilrig.rig.device_tree import device_tree_text
 from hilrig.sampler.fact_file import read_fact
 
-_SERIALS: Final = {
-    "dmi": "sys/class/dmi/id/product_uuid",  # root only
-    "device-tree": "proc/device-tree/serial-number",
-    "machine-id": "etc/machine-id",
+_SERIALS: Final[dict[str, Callable[[Path], str | None]]] = {
+    "dmi": lambda root: read_fact(root / "sys/class/dmi/id/product_uuid"),  # root only
+    "device-tree": lambda root: device_tree_text(root, "serial-number"),
+    "machine-id": lambda root: read_fact(root / "etc/machine-id"),
 }
 _PLACEHOLDERS: Final = frozenset({"03000200-0400-0500-0006-000700080009", "uninitialized"})
 
@@ -37,8 +39,8 @@ def serial_sha256(root: Path) -> str | None:
 
     A serial that board makers leave unset on many machines counts as unknown.
     """
-    for kind, path in _SERIALS.items():
-        serial = (read_fact(root / path) or "").lower()
+    for kind, read in _SERIALS.items():
+        serial = (read(root) or "").lower()
         if serial and serial not in _PLACEHOLDERS and not re.fullmatch(r"([0f])(\1|-)*", serial):
             return sha256_hex(f"{kind}:{serial}".encode())
     return None

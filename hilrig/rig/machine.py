@@ -5,9 +5,11 @@ import shlex
 from pathlib import Path
 from typing import Final
 
+from hilrig.rig.device_tree import device_tree_text, has_device_tree_node
 from hilrig.sampler.fact_file import online_cpus, read_fact
 
 _BYTES_PER_KIB: Final = 1024
+_HZ_PER_KHZ: Final = 1000
 _CONTAINER_MARKERS: Final = (".dockerenv", "run/.containerenv", "run/systemd/container")
 _CONTAINER_CGROUPS: Final = re.compile(r"/(docker|kubepods|lxc|libpod|containerd)\b")
 
@@ -58,6 +60,12 @@ def governors(root: Path) -> list[str] | None:
     return sorted(str(name) for name in found) or None
 
 
+def cpu_clocks_hz(root: Path, bound: str) -> list[int] | None:
+    """Return the distinct `min` or `max` clocks that the governors may choose for the online CPUs, sorted."""
+    texts = {read_fact(cpu / f"cpufreq/scaling_{bound}_freq") for cpu in online_cpus(root)}
+    return sorted(int(text) * _HZ_PER_KHZ for text in texts if text and text.isdecimal()) or None
+
+
 def in_container(root: Path) -> bool | None:
     """Return whether this is a container; None where neither marker files nor the first process's group tell."""
     groups = read_fact(root / "proc/1/cgroup") or ""
@@ -72,13 +80,13 @@ def virtualised(root: Path) -> bool | None:
     flags = _cpuinfo(root, "flags").split()
     if flags:
         return "hypervisor" in flags
-    hints = ("sys/hypervisor/type", "proc/device-tree/hypervisor")
-    return True if any((root / hint).exists() for hint in hints) else None
+    hints = (root / "sys/hypervisor/type").exists() or has_device_tree_node(root, "hypervisor")
+    return True if hints else None
 
 
 def device_tree_model(root: Path) -> str | None:
     """Return the board's model line, on machines with a device tree."""
-    return read_fact(root / "proc/device-tree/model")
+    return device_tree_text(root, "model")
 
 
 def _cpuinfo(root: Path, key: str) -> str:

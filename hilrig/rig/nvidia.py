@@ -1,9 +1,22 @@
-"""What NVIDIA's own files say: cards, driver, Jetson Linux release."""
+"""NVIDIA cards and their driver, from the files of the kernel and of the driver itself."""
 
 import re
 from pathlib import Path
+from typing import Final
 
 from hilrig.sampler.fact_file import numbered, read_fact
+
+_VENDOR: Final = "0x10de"
+_DISPLAY_CLASS: Final = "0x03"  # PCI base class 03h: display controllers, 3D ones without an output included
+
+
+def n_pci_cards(root: Path) -> int:
+    """Return how many NVIDIA GPUs are in the machine, whether or not a driver runs them."""
+    folders = numbered(root / "sys/bus/pci/devices", "*")
+    return sum(
+        read_fact(folder / "vendor") == _VENDOR and (read_fact(folder / "class") or "").startswith(_DISPLAY_CLASS)
+        for folder in folders
+    )
 
 
 def card_models(root: Path) -> tuple[str, ...]:
@@ -18,10 +31,3 @@ def driver_version(root: Path) -> str | None:
     text = read_fact(root / "proc/driver/nvidia/version") or ""
     match = re.search(r"^NVRM version:.*?\s(\d+\.\d+(?:\.\d+)*)\s", text, re.MULTILINE)
     return match[1] if match else None
-
-
-def l4t_version(root: Path) -> str | None:
-    """Return the Jetson Linux release, for example `36.4.3`; 36 belongs to JetPack 6, 38 and 39 to JetPack 7."""
-    text = read_fact(root / "etc/nv_tegra_release") or ""
-    match = re.match(r"# R(\d+) \(release\), REVISION: (\d+(?:\.\d+)*)", text)
-    return f"{match[1]}.{match[2]}" if match else None

@@ -14,8 +14,12 @@ _RUNTIMES: Final = re.compile(r"(onnxruntime|ort-nightly)(?!-(extensions|genai|t
 
 def package_versions() -> dict[str, str]:
     """Return name and version of the installed numpy, ONNX Runtime and OpenCV distributions, sorted by name."""
-    found = {_normal(package.metadata["Name"]): package.version for package in distributions()}
-    return {name: found[name] for name in sorted(found) if _PACKAGES.fullmatch(name)}
+    return {name: version for name, version in distribution_versions().items() if _PACKAGES.fullmatch(name)}
+
+
+def distribution_versions() -> dict[str, str]:
+    """Return name and version of everything that is installed for this interpreter, sorted by name."""
+    return dict(sorted((_normal(package.metadata["Name"]), package.version) for package in distributions()))
 
 
 def onnxruntime_distribution(installed: Collection[str] | None = None) -> str:

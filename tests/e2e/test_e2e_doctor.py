@@ -1,6 +1,7 @@
 """`hilrig doctor`: what this machine is, and what hilrig itself takes on it."""
 
 import json
+import tarfile
 
 
 def test_the_self_test_takes_rate_and_size_from_the_profile(bench):
@@ -25,3 +26,37 @@ def test_a_cpu_that_is_not_there_is_named_before_the_run(bench):
     called = bench.call("run", station)
     assert called.code == 22, called
     assert "run.worker_cpus: no CPU 4095 here" in called.err
+
+
+def test_the_table_says_what_can_be_measured_and_which_limits_hold(bench):
+    """Questions with their channels, a step for each gap, and the limits, within 100 columns."""
+    called = bench.call("doctor", "--quick", COLUMNS="100")
+    assert called.code == 0, called
+    assert "system.cpu.time x8" in called.out
+    assert "limits that this machine can hold" in called.out
+    assert "latency.p99_max_ms" in called.out
+    table = called.out[called.out.index("CPU (") :]
+    assert [line for line in table.splitlines() if len(line) > 100] == []
+    assert "\x1b" not in called.out
+
+
+def test_the_json_has_every_channel_with_reason_and_fix(bench):
+    """A machine reads what a person sees: each channel by question, its reason by name, its fix."""
+    found = json.loads(bench.call("doctor", "--quick", "--json").out)
+    rows = [row for section in found["capabilities"] for row in section["rows"]]
+    assert {row["channel"]["name"] for row in rows} >= {"system.cpu.time", "hw.temperature"}
+    assert all(bool(row["reason"]) == bool(row["fix"]) for row in rows)
+    assert {limit["key"] for limit in found["limits"]} >= {"latency.p99_max_ms", "resources.gpu_memory_max_mb"}
+
+
+def test_a_recording_is_written_once(bench):
+    """--record writes one file and says what is in it; a second time it is refused and stays."""
+    called = bench.call("doctor", "--record", "board.tar.gz")
+    assert called.code == 0, called
+    assert "no serial numbers" in called.out
+    assert "tar -tzf board.tar.gz" in called.out
+    with tarfile.open(bench.folder / "board.tar.gz") as archive:
+        assert {"recording.json", "samples.jsonl", "root/proc/stat"} <= set(archive.getnames())
+    again = bench.call("doctor", "--record", "board.tar.gz")
+    assert again.code == 2
+    assert "board.tar.gz exists" in again.err

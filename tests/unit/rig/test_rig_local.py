@@ -6,10 +6,10 @@ import pytest
 
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import PreconditionError
-from hilrig.rig import local, machine
+from hilrig.rig import accelerator_stack, local, machine
 from hilrig.rig.identity import boot_id, serial_sha256
 from hilrig.rig.local import inspect_local, stack_sha256
-from hilrig.rig.nvidia import card_models, driver_version, l4t_version
+from hilrig.rig.nvidia import card_models, driver_version, n_pci_cards
 
 BOOT_ID = "226c9993-ebd8-4b1f-8d3c-5adc71ae755c"
 UUID = "4c4c4544-0051-3510-8052-b4c04f4d3233"
@@ -37,12 +37,34 @@ def root(tmp_path):
     write(tmp_path, "etc/nv_tegra_release", "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic\n")
     write(tmp_path, "proc/1/cgroup", "0::/init.scope\n")
     for number, governor in enumerate(["schedutil", "schedutil", "performance"]):
-        write(tmp_path, f"sys/devices/system/cpu/cpu{number}/cpufreq/scaling_governor", f"{governor}\n")
+        cpufreq = f"sys/devices/system/cpu/cpu{number}/cpufreq"
+        write(tmp_path, f"{cpufreq}/scaling_governor", f"{governor}\n")
+        write(tmp_path, f"{cpufreq}/scaling_min_freq", "729600\n")
+        write(tmp_path, f"{cpufreq}/scaling_max_freq", f"{1984000 if number < 2 else 1190400}\n")
+    write(tmp_path, "sys/class/devfreq/17000000.gpu/min_freq", "306000000\n")
+    write(tmp_path, "sys/class/devfreq/17000000.gpu/max_freq", "918000000\n")
+    write(tmp_path, "var/lib/nvpmodel/status", "pmode:0002\n")
+    write(tmp_path, "etc/nvpmodel.conf", "< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=2 NAME=MODE_15W >\n")
+    write(
+        tmp_path,
+        "var/lib/dpkg/status",
+        "".join(
+            f"Package: {name}\nStatus: install ok installed\nArchitecture: arm64\nVersion: {version}\n\n"
+            for name, version in (
+                ("cuda-cudart-12-6", "12.6.68-1"),
+                ("libnvinfer10", "10.3.0.30-1+cuda12.5"),
+                ("libcudnn9-cuda-12", "9.3.0.75-1"),
+                ("nvidia-jetpack", "6.2+b77"),
+                ("nvidia-l4t-core", "36.4.3-20250107174145"),
+            )
+        ),
+    )
     return tmp_path
 
 
-def test_a_jetson_is_described(root):
+def test_a_jetson_is_described(root, monkeypatch):
     """Everything that a Jetson's files say is in the facts, as JSON."""
+    monkeypatch.setattr(accelerator_stack, "distribution_versions", dict)  # what is installed beside the tests
     info = inspect_local(root, name="bench-1")
     assert info.name == "bench-1"
     assert info.device_classes == ("jetson-orin-nx-16gb", "arm64-cpu")
@@ -61,6 +83,16 @@ def test_a_jetson_is_described(root):
         "nvidia_cards": [],
         "nvidia_driver": None,
         "l4t": "36.4.3",
+        "jetpack": "6.2+b77",
+        "cuda": {"cuda-cudart-12-6": "12.6.68-1"},
+        "tensorrt": {"libnvinfer10": "10.3.0.30-1+cuda12.5"},
+        "cudnn": {"libcudnn9-cuda-12": "9.3.0.75-1"},
+        "power_mode": "MODE_15W (2)",
+        "cpu_clock_min_hz": [729_600_000],
+        "cpu_clock_max_hz": [1_190_400_000, 1_984_000_000],
+        "gpu_clock_min_hz": 306_000_000,
+        "gpu_clock_max_hz": 918_000_000,
+        "nvidia_gpus": None,
         "python": platform.python_version(),
     }
     assert {key: info.facts[key] for key in known} == known
@@ -73,7 +105,8 @@ def test_unknown_is_none(tmp_path):
     info = inspect_local(tmp_path)
     unknown = {key for key, value in info.facts.items() if value is None}
     assert unknown >= {"os", "kernel", "architecture", "cpu_model", "cpus_logical", "memory_bytes", "governors"}
-    assert unknown >= {"container", "virtualised", "l4t", "nvidia_driver", "board"}
+    assert unknown >= {"container", "virtualised", "l4t", "nvidia_driver", "board", "jetpack", "power_mode"}
+    assert unknown >= {"cpu_clock_min_hz", "cpu_clock_max_hz", "gpu_clock_min_hz", "gpu_clock_max_hz"}
     assert info.device_classes == ()
     assert info.serial_sha256 is None
 
@@ -93,14 +126,23 @@ def test_this_machine_is_described():
     assert "numpy" in info.facts["packages"]
 
 
-def test_the_stack_changes_with_the_software_and_not_with_the_mode(root):
-    """A new driver is a new stack; a changed governor, more free memory or another boot is the same one."""
+def test_the_stack_changes_with_the_software_and_not_with_the_clocks(root):
+    """A new driver is a new stack; another governor, bound of a clock, free memory or boot is the same one."""
     before = inspect_local(root).stack_sha256
     write(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "powersave\n")
+    write(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_min_freq", "1984000\n")
+    write(root, "sys/class/devfreq/17000000.gpu/min_freq", "918000000\n")
     write(root, "proc/meminfo", "MemTotal:       16030000 kB\n")
     write(root, "proc/sys/kernel/random/boot_id", "another\n")
     assert inspect_local(root).stack_sha256 == before
     write(root, "etc/nv_tegra_release", "# R36 (release), REVISION: 4.4, GCID: 1\n")
+    assert inspect_local(root).stack_sha256 != before
+
+
+def test_another_power_mode_is_another_stack(root):
+    """The mode switches CPUs off and caps clocks over reboots: what was measured in another one says little."""
+    before = inspect_local(root).stack_sha256
+    write(root, "var/lib/nvpmodel/status", "pmode:0000\n")
     assert inspect_local(root).stack_sha256 != before
 
 
@@ -180,11 +222,25 @@ def test_a_card_without_a_model_is_left_out(tmp_path):
     assert card_models(tmp_path) == ("Tesla T4",)
 
 
-@pytest.mark.parametrize("text", ["", "R36\n", "# R36 (beta)\n", "x # R36 (release), REVISION: 4.3\n"])
-def test_an_unknown_release_line_is_none(tmp_path, text):
-    """Only the documented form of the line is understood."""
-    write(tmp_path, "etc/nv_tegra_release", text)
-    assert l4t_version(tmp_path) is None
+def test_cards_are_counted_without_a_driver(tmp_path):
+    """A GPU of NVIDIA is seen on the bus, with or without outputs; its sound device and other vendors are not."""
+    for number, (vendor, kind) in enumerate(
+        [("0x10de", "0x030000"), ("0x10de", "0x030200"), ("0x10de", "0x040300"), ("0x8086", "0x030000")]
+    ):
+        write(tmp_path, f"sys/bus/pci/devices/0000:0{number}:00.0/vendor", f"{vendor}\n")
+        write(tmp_path, f"sys/bus/pci/devices/0000:0{number}:00.0/class", f"{kind}\n")
+    assert n_pci_cards(tmp_path) == 2
+
+
+def test_the_device_tree_is_read_where_it_really_is(root):
+    """/proc/device-tree is a link with an absolute target: under another root only the tree itself is there."""
+    (root / "sys/firmware/devicetree").mkdir(parents=True)
+    (root / "proc/device-tree").rename(root / "sys/firmware/devicetree/base")
+    (root / "proc/device-tree").symlink_to("/sys/firmware/devicetree/base")
+    info = inspect_local(root)
+    assert info.facts["board"] == "NVIDIA Jetson Orin NX"
+    assert info.device_classes == ("jetson-orin-nx-16gb", "arm64-cpu")
+    assert info.serial_sha256 is not None
 
 
 def test_a_hypervisor_shows_in_the_flags(tmp_path):
