@@ -13,11 +13,12 @@ from hilrig.target.model_files import bundle_sha256, hash_model_files
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A sound profile. `obstacle` says why this rig cannot run it; empty when it can."""
+    """A sound profile. `obstacle` says why this rig cannot run it; empty when it can, perhaps with `warnings`."""
 
     profile: Profile
     bundle_sha256: str
     obstacle: str
+    warnings: tuple[str, ...]
 
 
 def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
@@ -34,10 +35,11 @@ def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
     digests = hash_model_files(profile.model, Path(profile.folder))
     describe_feed(profile)
     obstacle = ""
+    warnings: tuple[str, ...] = ()
     try:
-        preflight(path, rig)
+        warnings = preflight(path, rig).warnings
     except PreconditionError as error:
         if device_class(profile, rig, inspect_local()) is not None:
             raise
         obstacle = error.message
-    return Checked(profile=profile, bundle_sha256=bundle_sha256(digests), obstacle=obstacle)
+    return Checked(profile=profile, bundle_sha256=bundle_sha256(digests), obstacle=obstacle, warnings=warnings)

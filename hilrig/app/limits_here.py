@@ -11,10 +11,8 @@ from hilrig.core import channels
 from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
 from hilrig.core.telemetry import Capability, Reason
 
-_ONLY_STATE: Final = (
-    "only its state can be read, which misses what is between two readings: lock the clocks, or set "
-)
-_CLOCK_KEY: Final = "resources.gpu_clock_min_mhz"
+_MAY_ANSWER: Final = frozenset({None, Reason.OFFLINE})
+"""Probe results after which a run may have values: a process that is yet to be started uses no GPU memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +27,7 @@ class LimitHere:
 def limits_here(capabilities: Sequence[Capability]) -> tuple[LimitHere, ...]:
     """Return every key that is a limit, in the order of the schema."""
     return tuple(
-        LimitHere(key=key, obstacle=_obstacle(metric, capabilities), condition=_condition(metric, capabilities))
+        LimitHere(key=key, obstacle=obstacle(metric, capabilities), condition=condition(metric, capabilities))
         for key, metric in _limit_keys()
     )
 
@@ -42,27 +40,42 @@ def _limit_keys() -> Iterator[tuple[str, str]]:
                 yield dotted((*path, name)), holds.metric
 
 
-def _obstacle(metric: str, capabilities: Sequence[Capability]) -> str:
+def obstacle(metric: str, capabilities: Sequence[Capability]) -> str:
+    """Return why a metric can't be measured here; empty when it can."""
     needs = METRICS[metric].needs
     if POWER_CONTROL in needs:
         return "needs a rig whose power hilrig can cut"
-    if not needs or _supplied(needs, capabilities):
+    if not needs or any(_is_supplied(need, capabilities) for need in needs):
         return ""
-    return ", ".join(f"{need} {_why(need, capabilities)}" for need in needs)
+    return ", ".join(f"{need}: {_why(need, capabilities)}" for need in needs)
 
 
-def _condition(metric: str, capabilities: Sequence[Capability]) -> str:
-    needs = _supplied(METRICS[metric].needs, capabilities)
-    is_only_state = bool(needs) and all(need.name == channels.THROTTLE_STATE for need in needs)
-    return _ONLY_STATE + _CLOCK_KEY if is_only_state else ""
+def condition(metric: str, capabilities: Sequence[Capability]) -> str:
+    """Return what else a PASS takes here; empty when nothing.
+
+    A device that shows only its state can be seen throttling, but not proven never to have throttled.
+    """
+    offered: dict[str, set[str]] = {}
+    for capability in capabilities:
+        channel = capability.channel
+        if capability.reason in _MAY_ANSWER and any(need.met_by(channel) for need in METRICS[metric].needs):
+            device = dict(channel.attributes).get(channels.HW_ID, "the CPU")
+            offered.setdefault(device, set()).add(channel.name)
+    only_states = [device for device, names in offered.items() if names == {channels.THROTTLE_STATE}]
+    if not only_states:
+        return ""
+    devices = ", ".join(only_states)
+    return (
+        f"{devices}: only its state can be read, not a counter; a PASS needs resources.gpu_clock_min_mhz as well"
+    )
 
 
-def _supplied(needs: Sequence[Need], capabilities: Sequence[Capability]) -> list[Need]:
-    """Return the needs that a channel meets; one that is switched off just now may answer once the target runs."""
-    answering = [c.channel for c in capabilities if c.reason in {None, Reason.OFFLINE}]
-    return [need for need in needs if any(map(need.met_by, answering))]
+def _is_supplied(need: Need, capabilities: Sequence[Capability]) -> bool:
+    return any(one.reason in _MAY_ANSWER and need.met_by(one.channel) for one in capabilities)
 
 
 def _why(need: Need, capabilities: Sequence[Capability]) -> str:
-    reasons = (c.reason.name for c in capabilities if c.reason is not None and need.met_by(c.channel))
-    return next(reasons, Reason.ABSENT.name)
+    for one in capabilities:
+        if one.reason is not None and need.met_by(one.channel):
+            return f"{one.reason.name}{f' ({one.detail})' if one.detail else ''}"
+    return Reason.ABSENT.name

@@ -11,15 +11,16 @@ from typing import Final, TypeVar
 import psutil
 
 from hilrig.app.accelerator import prove_accelerator, with_evidence
+from hilrig.app.limits_here import condition, obstacle
 from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.errors import HilrigError, PreconditionError
 from hilrig.core.frame import FeedInfo
-from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
+from hilrig.core.metrics import METRICS
 from hilrig.core.profile import Limit, Profile, TuningSpec
 from hilrig.core.rig import RigInfo, RigSpec
-from hilrig.core.telemetry import Capability, Reason
+from hilrig.core.telemetry import Capability
 from hilrig.core.units import bytes_to_mib
 from hilrig.feed.opening import open_feed
 from hilrig.rig.local import inspect_local
@@ -29,6 +30,7 @@ from hilrig.target.model_files import hash_model_files
 from hilrig.target.opening import open_target
 
 LOCAL_RIG: Final = RigSpec(name="local", transport="local", device_class="auto")
+CLOCK_LIMIT: Final = "gpu_clock_lowest_mhz"
 POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room as well
 BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together: 109 in the sample run
 BYTES_PER_SECOND: Final = 16_000  # telemetry at 10 Hz: 7,000 in the sample run, on a rig with few sensors
@@ -42,7 +44,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """A profile on a rig that can run it."""
+    """A profile on a rig that can run it. `warnings` are what a run will find, told before it."""
 
     profile: Profile
     rig: RigSpec
@@ -51,6 +53,7 @@ class Ready:
     feed_info: FeedInfo
     model_files_sha256: dict[str, str]
     accelerator: AcceleratorProof | None
+    warnings: tuple[str, ...] = ()
 
 
 def load_rig_or_local(rig_file: Path | None) -> RigSpec:
@@ -69,7 +72,8 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     info = inspect_local(name=rig.name)
     common_class = device_class(profile, rig, info)
     problems: list[str] = [] if common_class else [_wrong_class(profile, rig, info)]
-    problems += _unmeasurable(profile.limits, probe_all(Path("/"), os.getpid()))
+    capabilities = probe_all(Path("/"), os.getpid())
+    problems += _unmeasurable(profile.limits, capabilities)
     problems += _missing_cpus(profile.tuning)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
@@ -89,6 +93,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
         feed_info=feed_info,
         model_files_sha256=digests,
         accelerator=proof,
+        warnings=tuple(_conditional(profile.limits, capabilities)),
     )
 
 
@@ -198,26 +203,19 @@ def _wrong_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str:
 
 def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -> Iterator[str]:
     for limit in limits:
-        needs = METRICS[limit.metric].needs
-        if POWER_CONTROL in needs:
-            yield f"{limit.check_id} ({limit.source}) needs a rig whose power hilrig can cut; not this one's"
-            continue
-        answers = {need: _answer(need, capabilities) for need in needs}
-        if needs and not any(answer is None for answer in answers.values()):
-            reasons = ", ".join(f"{need}: {answer}" for need, answer in answers.items())
-            yield f"{limit.check_id} ({limit.source}) cannot be measured here: {reasons}"
+        why = obstacle(limit.metric, capabilities)
+        if why:
+            yield f"{limit.check_id} ({limit.source}) cannot be measured here: {why}"
 
 
-def _answer(need: Need, capabilities: Sequence[Capability]) -> str | None:
-    """Return why no channel that meets a need has a value, None when one has or may have once the target runs.
-
-    OFFLINE is such a case: a process that is yet to be started uses no GPU memory, and an idle GPU is off.
-    """
-    channels = [capability for capability in capabilities if need.met_by(capability.channel)]
-    if any(capability.reason in {None, Reason.OFFLINE} for capability in channels):
-        return None
-    reasons = [f"{c.reason.name}{f' ({c.detail})' if c.detail else ''}" for c in channels if c.reason is not None]
-    return reasons[0] if reasons else "ABSENT"
+def _conditional(limits: Sequence[Limit], capabilities: Sequence[Capability]) -> Iterator[str]:
+    """Yield what keeps a limit from a PASS on this rig, though it may FAIL."""
+    if any(limit.metric == CLOCK_LIMIT for limit in limits):
+        return
+    for limit in limits:
+        also = condition(limit.metric, capabilities)
+        if also:
+            yield f"{limit.check_id} ({limit.source}) cannot pass here as it is: {also}"
 
 
 def _missing_cpus(tuning: TuningSpec) -> Iterator[str]:

@@ -106,7 +106,7 @@ class _Progress:
         if "started" not in self._said:
             return {"phase": "preflight"}
         if "self_test" in self._said and "measuring" not in self._said:
-            return {"phase": "self-test"}
+            return {"phase": "self-test", "warnings": self._said["started"]["warnings"]}
         try:
             return dict(json.loads((Path(self._said["started"]["run_dir"]) / files.STATUS).read_bytes()))
         except FileNotFoundError:

@@ -93,7 +93,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
 
 def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
     """Do a planned run in its new directory; a run that offered no frame leaves none behind."""
-    say("started", run_dir=str(run_dir), run_id=plan.run_id)
+    say("started", run_dir=str(run_dir), run_id=plan.run_id, warnings=list(ready.warnings))
     try:
         write_atomic(run_dir / files.PROFILE, profile_text(ready))
         write_atomic(run_dir / files.PLAN, dump_plan(plan))

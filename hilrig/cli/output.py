@@ -19,7 +19,15 @@ class State:
 
 state = State()
 
-STATUS_COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow", "NOT_MEASURED": "yellow"}
+STATUS_COLORS = {
+    "PASS": "green",
+    "FAIL": "red",
+    "INCONCLUSIVE": "yellow",
+    "NOT_MEASURED": "yellow",
+    "ok": "green",
+    "limited": "yellow",
+    "broken": "red",
+}
 
 
 def say(text: str = "") -> None:

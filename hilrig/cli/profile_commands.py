@@ -43,6 +43,7 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
                 "bundle_sha256": checked.bundle_sha256,
                 "runs_here": not checked.obstacle,
                 "obstacle": checked.obstacle,
+                "warnings": list(checked.warnings),
             }
         )
         return
@@ -51,6 +52,8 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
         unit = "" if limit.unit == "1" else f" {limit.unit}"
         say(f"  {limit.check_id} {limit.comparator.value} {limit.limit:g}{unit}  ({limit.source})")
     say(f"model bundle_sha256 {checked.bundle_sha256}")
+    for warning in checked.warnings:
+        say(f"warning: {warning}")
     if checked.obstacle:
         say(f"this machine cannot run it: {checked.obstacle}")
         next_steps("hilrig doctor")

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 from hilrig.cli.output import note
@@ -21,12 +21,18 @@ Status = Mapping[str, Any]
 
 @contextmanager
 def progress() -> Iterator[Callable[[Status], None]]:
-    """Give the function that shows a run's status, on stderr."""
-    if sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _Lines().show
+    """Give the function that shows a run's status, on stderr; warnings are shown once."""
+    with _bar() if sys.stderr.isatty() else nullcontext(_Lines().show) as show:
+        seen: set[str] = set()
+
+        def show_all(status: Status) -> None:
+            show(status)
+            for warning in status.get("warnings", ()):
+                if warning not in seen:
+                    seen.add(warning)
+                    note(f"warning: {warning}")
+
+        yield show_all
 
 
 def describe(status: Status) -> str:

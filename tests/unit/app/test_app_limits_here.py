@@ -31,8 +31,8 @@ def test_one_of_several_sources_is_enough():
     key = "resources.gpu_memory_max_mb"
     assert limits(capability(channels.GPU_MEMORY))[key].obstacle == ""
     gap = limits(capability(channels.GPU_MEMORY, reason=Reason.NOT_SUPPORTED))[key].obstacle
-    assert "hw.gpu.memory.usage NOT_SUPPORTED" in gap
-    assert "hilrig.process.gpu.memory.usage ABSENT" in gap
+    assert "hw.gpu.memory.usage: NOT_SUPPORTED" in gap
+    assert "hilrig.process.gpu.memory.usage: ABSENT" in gap
 
 
 def test_what_is_switched_off_may_answer_in_a_run():
@@ -55,6 +55,13 @@ def test_a_state_alone_holds_only_under_a_condition():
     key = "resources.thermal_throttle_allowed"
     assert "resources.gpu_clock_min_mhz" in limits(state)[key].condition
     assert limits(state, capability(channels.THROTTLE_EVENTS, cause))[key].condition == ""
+
+
+def test_the_counter_of_another_device_lifts_no_condition():
+    """A CPU that counts its throttling says nothing about the card beside it."""
+    cause, card = (channels.CAUSE, channels.CAUSE_THERMAL), (channels.HW_ID, "gpu0")
+    here = limits(capability(channels.THROTTLE_EVENTS, cause), capability(channels.THROTTLE_STATE, cause, card))
+    assert "gpu0" in here["resources.thermal_throttle_allowed"].condition
 
 
 def test_a_power_cut_needs_a_rig_that_can_make_one():
