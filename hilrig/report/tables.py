@@ -23,7 +23,7 @@ _STAGE_TITLES: Final = {
     "service": "service: preprocess, infer, decide",
 }
 _STAGE_METRIC: Final = re.compile(
-    rf"(?!stall_)(?P<stage>.+?)_(?P<statistic>{'|'.join(reversed(_STATISTICS))})(?P<suffix>_incl_drops)?_(?P<unit>ms|us)"
+    rf"(?!(?:stall|telemetry)_)(?P<stage>.+?)_(?P<statistic>{'|'.join(reversed(_STATISTICS))})(?P<suffix>_incl_drops)?_(?P<unit>ms|us)"
 )
 _INSTRUMENT_METRIC: Final = re.compile(r"(feeder|sampler|stall|telemetry|hilrig)_.*")
 

@@ -20,12 +20,16 @@ EDGE_SLACK_NS: Final = NS_PER_S
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:
-    """All readings of one channel as they were taken; `value` is NaN where `reason` is not 0."""
+    """All readings of one channel as they were taken; `value` is NaN where `reason` is not 0.
+
+    `t_ns` is the middle of the round that a reading was taken in, `width_ns` how long that round took.
+    """
 
     capability: Capability
     t_ns: NDArray[np.int64]
     value: NDArray[np.float64]
     reason: NDArray[np.uint8]
+    width_ns: NDArray[np.uint32]
 
     @property
     def channel(self) -> Channel:
@@ -51,7 +55,11 @@ class Series:
 
     def _where(self, mask: NDArray[np.bool_]) -> "Series":
         return Series(
-            capability=self.capability, t_ns=self.t_ns[mask], value=self.value[mask], reason=self.reason[mask]
+            capability=self.capability,
+            t_ns=self.t_ns[mask],
+            value=self.value[mask],
+            reason=self.reason[mask],
+            width_ns=self.width_ns[mask],
         )
 
 
@@ -62,9 +70,9 @@ class Telemetry:
         readings = record.readings
         order = np.argsort(readings["channel"], kind="stable")
         edges = np.searchsorted(readings["channel"][order], np.arange(len(record.capabilities) + 1))
-        t_ns, value, reason = (readings[name].copy() for name in ("t_ns", "value", "reason"))
+        columns = {name: readings[name].copy() for name in ("t_ns", "value", "reason", "width_ns")}
         self.series: Final = tuple(
-            Series(capability=capability, t_ns=t_ns[rows], value=value[rows], reason=reason[rows])
+            Series(capability=capability, **{name: column[rows] for name, column in columns.items()})
             for capability, rows in zip(record.capabilities, np.split(order, edges[1:]), strict=False)
         )
 

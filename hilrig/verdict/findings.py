@@ -13,6 +13,7 @@ from hilrig.verdict.measure import measure_frames
 from hilrig.verdict.memory_growth import memory_growth
 from hilrig.verdict.part import Part, whole_run
 from hilrig.verdict.resources import measure_resources
+from hilrig.verdict.sampling import measure_sampling
 from hilrig.verdict.stalls import measure_stalls
 from hilrig.verdict.steady_state import steady_measurements, steady_part, steady_state
 from hilrig.verdict.window import Window
@@ -54,6 +55,7 @@ def find(window: Window, telemetry: Telemetry, truths: Sequence[Truth]) -> Findi
             *accuracy_measurements(decisions),
             *measure_resources(telemetry, window),
             *measure_stalls(telemetry, window),
+            *measure_sampling(telemetry, window),
             *estimate_measurements("host_memory_growth", "_mib_per_h", "MiB/h", growth),
         ),
         whole=whole_run(window),

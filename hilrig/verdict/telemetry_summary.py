@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from hilrig.core.telemetry import ChannelKind, Tier
 from hilrig.core.verdict import ChannelSummary
 from hilrig.verdict.channels import Series, Telemetry, growth, last_at_end
+from hilrig.verdict.sampling import evidence_of, sampled_at
 from hilrig.verdict.window import Window
 
 
@@ -17,6 +18,7 @@ def summarise(telemetry: Telemetry, window: Window) -> tuple[ChannelSummary, ...
 def _row(series: Series, window: Window) -> ChannelSummary:
     values = _values(series, window)
     n = int(values.size)
+    delta = growth([series], window) if series.channel.kind is ChannelKind.COUNTER else None
     return ChannelSummary(
         key=series.channel.key,
         unit=series.channel.unit,
@@ -26,9 +28,17 @@ def _row(series: Series, window: Window) -> ChannelSummary:
         minimum=float(values.min()) if n else None,
         mean=float(np.cumsum(values)[-1]) / n if n else None,  # cumsum adds in order: the same on every machine
         maximum=float(values.max()) if n else None,
-        delta=growth([series], window) if series.channel.kind is ChannelKind.COUNTER else None,
+        delta=delta,
         reason="" if n else series.why_empty(),
+        evidence=_evidence(series, window, delta) if n else "",
     )
+
+
+def _evidence(series: Series, window: Window, delta: float | None) -> str:
+    """Return what the row can claim; a counter that was not read at both edges has no more than its samples."""
+    if series.channel.kind is ChannelKind.COUNTER and delta is None:
+        return sampled_at(series.channel.tier, window.plan)
+    return evidence_of(series, window.plan)
 
 
 def _values(series: Series, window: Window) -> NDArray[np.float64]:
