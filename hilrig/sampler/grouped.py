@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import Final
 
 from hilrig.core.telemetry import Capability, Reading, Reason, Tier
-from hilrig.sampler.source import Source
+from hilrig.sampler.source import Source, Value
 
 LASTING: Final = frozenset({Reason.NOT_SUPPORTED, Reason.NO_PERMISSION, Reason.ABSENT})
 """Reasons that do not go away while a run lasts: asking again costs time and tells nothing new."""
@@ -45,7 +45,7 @@ class GroupedSampler:
         return [
             Reading(number, None, value) if isinstance(value, Reason) else Reading(number, float(value), None)
             for numbers, source in self._by_tier[tier]
-            for number, value in zip(numbers, source.read(), strict=True)
+            for number, value in zip(numbers, _values(source), strict=True)
         ]
 
     def close(self) -> None:
@@ -60,8 +60,14 @@ class GroupedSampler:
         return [self._numbered[index] for index in alive if self._sources[index].channels[0].tier is tier]
 
 
-def _capabilities(source: Source) -> Sequence[Capability]:
+def _values(source: Source) -> Sequence[Value]:
+    """Return one value per channel; ERROR for all when there are more or fewer: nobody knows whose they are."""
     values = source.read()
+    return values if len(values) == len(source.channels) else [Reason.ERROR] * len(source.channels)
+
+
+def _capabilities(source: Source) -> Sequence[Capability]:
+    values = _values(source)
     return [
         Capability(
             channel=channel,

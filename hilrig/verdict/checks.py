@@ -48,10 +48,10 @@ def _hold(limit: Limit, findings: Findings, measurement: Measurement | None) -> 
         return not_measured(limit, measurement.reason)
     if limit.metric == "duration_min":
         return _hold_duration(limit, findings.window, measurement.value)
-    return _hold_value(limit, findings.window, value=measurement.value, n=measurement.n)
+    return _hold_value(limit, findings.window, measurement, value=measurement.value)
 
 
-def _hold_value(limit: Limit, window: Window, *, value: float, n: int) -> Check:
+def _hold_value(limit: Limit, window: Window, measurement: Measurement, *, value: float) -> Check:
     """Hold an exact number against its limit.
 
     A share of frames over its limit in a run that ended early FAILs only if the missing frames could not have
@@ -64,7 +64,9 @@ def _hold_value(limit: Limit, window: Window, *, value: float, n: int) -> Check:
         status, words = CheckStatus.FAIL, "over the limit of" if limit.comparator is Comparator.LE else "below"
     else:
         status, words = CheckStatus.INCONCLUSIVE, "in a run that ended early, against a limit of"
-    check = _with_observation(limit, value, status=status, words=words, n=n)
+    check = _with_observation(
+        limit, value, status=status, words=words, n=measurement.n, evidence=measurement.evidence
+    )
     if limit.metric != "failed_pct" or not value:
         return check
     return replace(check, sentence=f"{check.sentence} {capitalised(why_failed(window))}.")
@@ -91,7 +93,10 @@ def _n_frames_required(limit: Limit, window: Window) -> float:
     return round(limit.limit * S_PER_MIN * NS_PER_S / window.plan.period_ns)
 
 
-def _with_observation(limit: Limit, value: float, *, status: CheckStatus, words: str, n: int) -> Check:
+def _with_observation(
+    limit: Limit, value: float, *, status: CheckStatus, words: str, n: int, evidence: str = ""
+) -> Check:
+    basis = f"n = {n}; {evidence}" if evidence else f"n = {n}"
     observed_text = quantity(value, limit.unit, beside=limit.limit)
     limit_text = quantity(limit.limit, limit.unit, beside=value)
     return replace(
@@ -101,7 +106,8 @@ def _with_observation(limit: Limit, value: float, *, status: CheckStatus, words:
         observed_text=observed_text,
         margin_pct=margin_pct(limit, value),
         n=n,
-        sentence=capitalised(f"{METRICS[limit.metric].title}: {observed_text}, {words} {limit_text} (n = {n})."),
+        sentence=capitalised(f"{METRICS[limit.metric].title}: {observed_text}, {words} {limit_text} ({basis})."),
+        evidence=evidence,
     )
 
 

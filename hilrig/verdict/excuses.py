@@ -13,7 +13,15 @@ from hilrig.verdict.percentile import PERMILLE_OF
 
 TIMING: Final = frozenset({*PERMILLE_OF, "latency_drift_pct", "drop_pct", "consecutive_drops", "decision_gap_ms"})
 FRAMES: Final = TIMING | {"failed_pct"}
-COUNTED: Final = frozenset({"thermal_throttle_events"})
+COUNTED: Final = frozenset(
+    {
+        "thermal_throttle_events",
+        "thermal_throttle_ms",
+        "power_throttle_events",
+        "undervoltage_events",
+        "overcurrent_peaks_per_min",
+    }
+)
 TREND: Final = frozenset({"host_memory_growth_mib_per_h"})
 """A slope leans on its ends: readings that are missing there can tilt it. No late camera makes memory grow."""
 
@@ -26,6 +34,9 @@ EXCUSES: Final = {
     "host.boot": TIMING | COUNTED,
     "host.steal": TIMING,
     "host.power_mode": TIMING,
+    "host.supply": TIMING,
+    "devices.present": FRAMES,
+    "devices.errors": FRAMES,
     "processes.alive": TIMING,
     "telemetry.sampled": TREND,
     "telemetry.coverage": TREND,

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hilrig.core.channels import GPU_CLOCK_LIMIT, HW_ID, POWER_MODE
 from hilrig.core.run import Ended, RunEvent
 from hilrig.core.units import NS_PER_MS
 from hilrig.core.verdict import SelfCheck
@@ -21,6 +25,7 @@ STEAL_PCT_MAX: Final = 1
 STEAL: Final = ("cpu.mode", "steal")
 TARGET_ROLE: Final = "worker"
 NOT_REPORTED: Final = "not reported by this rig"
+_HZ_PER_MHZ: Final = 1e6
 
 Events = tuple[RunEvent, ...]
 
@@ -100,21 +105,46 @@ def _steal(window: Window, telemetry: Telemetry) -> SelfCheck:
 
 
 def _power_mode(window: Window, telemetry: Telemetry) -> SelfCheck:
-    found = _readable(telemetry, "hilrig.host.power_mode")
-    parts = [over_measured_part(series, window) for series in found]
-    is_lost = any(part is None for part in parts)
-    changed = any(part is not None and bool((part != part[0]).any()) for part in parts)
-    state = "no reading at both edges of the measured part" if is_lost else "changed" if changed else "unchanged"
-    observed = state if found else NOT_REPORTED
+    """Judge the settings of the machine and the bounds of the GPU's clock: once moved, it is another machine."""
+    found = [*_readable(telemetry, POWER_MODE), *_readable(telemetry, GPU_CLOCK_LIMIT)]
+    parts = [(series, over_measured_part(series, window)) for series in found]
+    lost = [_setting(series) for series, part in parts if part is None]
+    changed = [
+        f"{_setting(series)} {_from_to(series, part)}"
+        for series, part in parts
+        if part is not None and bool((part != part[0]).any())
+    ]
+    faults = [*(f"{one} has no reading at both edges of the measured part" for one in lost), *changed]
+    unchanged = f"{counted(len(found), 'setting')} unchanged" if found else NOT_REPORTED
+    observed = listed(list(dict.fromkeys(faults)), at_most=3) if faults else unchanged
     return stated(
         "host.power_mode",
-        ok=not is_lost and not changed,
+        ok=not faults,
         observed=observed,
         limit="unchanged",
         holds=f"The power mode stayed as it was ({observed}).",
         broken=f"The power mode during the run: {observed}; the run is not one of one machine.",
-        advice="Fix governor and power mode before the run, and keep power daemons from changing them.",
+        advice="Fix governor, power mode and clock locks before the run (on a Jetson: nvpmodel, jetson_clocks); "
+        "keep power daemons from changing them. A clock bound also falls when a device is too hot.",
     )
+
+
+def _setting(series: Series) -> str:
+    """Return what a channel says of the machine: `nvpmodel`, `gpu0 power_limit`, else the channel's key."""
+    attributes = dict(series.channel.attributes)
+    if series.channel.name == GPU_CLOCK_LIMIT:
+        return f"{attributes.get(HW_ID, 'GPU')} clock {attributes.get('bound', 'limit')}"
+    names = [attributes[name] for name in (HW_ID, "setting") if name in attributes]
+    return " ".join(names) or series.channel.key
+
+
+def _from_to(series: Series, part: NDArray[np.float64]) -> str:
+    """Return the change: from the first value to the first other one."""
+    first, other = float(part[0]), float(part[part != part[0]][0])
+    if series.channel.unit != "Hz":
+        return f"changed from {first:.15g} to {other:.15g}"
+    from_to = (quantity(hz / _HZ_PER_MHZ, "MHz") for hz in (first, other))
+    return "changed from {} to {}".format(*from_to)
 
 
 def _oom(window: Window, telemetry: Telemetry) -> SelfCheck:

@@ -8,17 +8,21 @@ from hilrig.verdict.caching import check_caching
 from hilrig.verdict.change_points import change_points
 from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.checks import hold_all
+from hilrig.verdict.device_checks import check_devices
 from hilrig.verdict.excuses import excuse
 from hilrig.verdict.feeder_checks import check_feeder
 from hilrig.verdict.findings import find
 from hilrig.verdict.host_checks import check_host
 from hilrig.verdict.latency_series import latency_series
 from hilrig.verdict.nearby import Nearby
+from hilrig.verdict.plausible import check_plausible
 from hilrig.verdict.processes import process_setups
 from hilrig.verdict.record_checks import check_record
 from hilrig.verdict.sentence import verdict_sentence
 from hilrig.verdict.telemetry_checks import check_telemetry
+from hilrig.verdict.telemetry_series import telemetry_series
 from hilrig.verdict.telemetry_summary import summarise
+from hilrig.verdict.throttle_windows import throttle_windows
 from hilrig.verdict.window import cut
 from hilrig.verdict.worst import worst_frames
 
@@ -32,9 +36,11 @@ def judge(record: RunRecord) -> Judgement:
         *check_feeder(window),
         *check_record(window, record.events),
         *check_telemetry(window, telemetry),
+        check_plausible(window, telemetry),
         *check_host(window, telemetry, record.events),
+        *check_devices(window, telemetry),
         check_caching(window),
-        check_accelerator(window, telemetry, record.events),
+        check_accelerator(window, telemetry, record.events, proof=record.accelerator),
     )
     findings = find(window, telemetry, record.truths)
     held, behind = hold_all(findings)
@@ -54,6 +60,9 @@ def judge(record: RunRecord) -> Judgement:
         change_points=change_points(window, Nearby(window, telemetry, record.events)),
         processes=process_setups(record.events),
         floor=record.floor,
+        telemetry_series=telemetry_series(telemetry, window),
+        throttle_windows=throttle_windows(telemetry, window),
+        accelerator=record.accelerator,
     )
 
 

@@ -6,15 +6,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core import channels
 from hilrig.core.frame import Outcome
 from hilrig.core.run import RunEvent
-from hilrig.core.telemetry import HOST_STALL, ChannelKind
+from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.units import NS_PER_MS
 from hilrig.verdict.channels import Series, Telemetry
+from hilrig.verdict.metric_channels import cause_of
 from hilrig.verdict.window import INTENDED, Window
 from hilrig.verdict.wording import counted, quantity
 
-THROTTLE: Final = "hilrig.hw.throttle."
+COUNTERS: Final = (channels.THROTTLE_EVENTS, channels.THROTTLE_TIME)
 CLOCK_UNIT: Final = "Hz"
 CLOCK_SHIFT_MIN: Final = 0.1
 """Governors move a clock by a few per cent all the time."""
@@ -30,11 +32,9 @@ class Nearby:
         self._window: Final = window
         self._events: Final = tuple(event for event in events if event.kind not in ROUTINE_EVENTS)
         series = [one.valued() for one in telemetry.series]
-        self._throttles: Final = [
-            one
-            for one in series
-            if one.channel.name.startswith(THROTTLE) and one.channel.kind is ChannelKind.COUNTER
-        ]
+        slowing = [one for one in series if cause_of(one) != channels.CAUSE_CURRENT_PEAK]
+        self._counters: Final = [one for one in slowing if one.channel.name in COUNTERS]
+        self._states: Final = [one for one in slowing if one.channel.name == channels.THROTTLE_STATE]
         self._clocks: Final = [one for one in series if one.channel.unit == CLOCK_UNIT]
         self._stalls: Final = [one for one in series if one.channel.name == HOST_STALL]
 
@@ -50,11 +50,13 @@ class Nearby:
         )
 
     def _throttled(self, begin_ns: int, end_ns: int) -> Iterator[str]:
-        for series in self._throttles:
+        for series in self._counters:
             values = _between(series, begin_ns, end_ns)
             if values.size and values[-1] > values[0]:
-                grown = quantity(float(values[-1] - values[0]), series.channel.unit.strip("{}"))
-                yield f"{series.channel.key} grew by {grown}"
+                yield f"{series.channel.key} grew by {_grown(series, float(values[-1] - values[0]))}"
+        for series in self._states:
+            if _between(series, begin_ns, end_ns).any():
+                yield f"{series.channel.key} was seen"
 
     def _stalled(self, begin_ns: int, end_ns: int) -> Iterator[str]:
         lengths = [_between(series, begin_ns, end_ns) for series in self._stalls]
@@ -83,6 +85,12 @@ class Nearby:
             before_mhz, after_mhz, key = max(moved, key=lambda change: (abs(change[1] - change[0]), change[2]))
             from_to = f"{quantity(before_mhz, 'MHz')} to {quantity(after_mhz, 'MHz')}"
             yield f"{counted(len(moved), 'clock')} changed, {key} from {from_to}"
+
+
+def _grown(series: Series, growth: float) -> str:
+    if series.channel.name == channels.THROTTLE_TIME:
+        return quantity(growth / NS_PER_MS, "ms")
+    return quantity(growth, series.channel.unit.strip("{}"))
 
 
 def _between(series: Series, begin_ns: int, end_ns: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core import channels
 from hilrig.core.run import RunEvent
 from hilrig.core.telemetry import GC_PAUSE, HOST_STALL
 from hilrig.core.units import NS_PER_MS, NS_PER_S, NS_PER_US
@@ -26,6 +27,7 @@ from hilrig.verdict.evidence_spans import (
     spans_of_service,
     spans_of_state,
 )
+from hilrig.verdict.metric_channels import cause_of
 from hilrig.verdict.processes import process_setups
 from hilrig.verdict.spike_origin import Origins
 
@@ -73,8 +75,9 @@ class Evidence:
         self.collections = spans_of_lengths(self.read(GC_PAUSE))
         self.stopped = spans_of_state(self.read("hilrig.process.stopped"))
         self.throttled = (
-            spans_of_growth(self.read("hilrig.hw.throttle.events")),
-            spans_of_elapsed(self.read("hilrig.hw.throttle.time")),
+            spans_of_growth(self._slowing(channels.THROTTLE_EVENTS)),
+            spans_of_elapsed(self._slowing(channels.THROTTLE_TIME)),
+            spans_of_state(self._slowing(channels.THROTTLE_STATE)),
         )
         services = spans_of_service(events)
         self.service_names = tuple(services)
@@ -104,6 +107,10 @@ class Evidence:
         for index, spans in enumerate(self._services):
             number[spans.overlap_ns(origins.begin_ns, origins.end_ns) > 0] = index
         return number
+
+    def _slowing(self, name: str) -> list[Series]:
+        """Return throttle channels, but those of current peaks: they move on boards that run at full clock."""
+        return [series for series in self.read(name) if cause_of(series) != channels.CAUSE_CURRENT_PEAK]
 
     def _answered(self, name: str) -> bool:
         return any(series.capability.reason is None for series in self.read(name))
@@ -145,9 +152,8 @@ def _faulting(evidence: Evidence, origins: Origins) -> Numbers:
 
 
 def _throttled(evidence: Evidence, origins: Origins) -> Numbers:
-    by_events, by_time = (_overlap(spans, origins) for spans in evidence.throttled)
-    longer: Numbers = np.maximum(by_events, by_time)
-    return longer
+    longest: Numbers = np.maximum.reduce([_overlap(spans, origins) for spans in evidence.throttled])
+    return longest
 
 
 def _slowed(evidence: Evidence, origins: Origins) -> Numbers:
@@ -222,7 +228,7 @@ FINDINGS: Final = (
     Finding(
         cause=Cause.THROTTLE,
         words="the hardware throttled during {explained} of it",
-        channels=("hilrig.hw.throttle.events", "hilrig.hw.throttle.time"),
+        channels=(channels.THROTTLE_EVENTS, channels.THROTTLE_TIME, channels.THROTTLE_STATE),
         explains_ns=_throttled,
     ),
     Finding(

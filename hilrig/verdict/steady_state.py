@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core import channels
 from hilrig.core.units import NS_PER_MS, NS_PER_S, S_PER_MIN
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.blocks import BLOCK_NS, block_means, n_blocks
@@ -23,8 +24,13 @@ SPAN_BLOCKS: Final = 15
 SLOPE_MAX_C_PER_MIN: Final = 0.2
 BOUND_MAX_C_PER_MIN: Final = 0.5
 
-TEMPERATURE: Final = "hw.temperature"
-CONSTANT: Final = (("hilrig.hw.throttle.events", (("cause", "thermal"),)), ("hilrig.host.power_mode", ()))
+_THERMAL: Final = ((channels.CAUSE, channels.CAUSE_THERMAL),)
+CONSTANT: Final = (
+    (channels.THROTTLE_EVENTS, _THERMAL),
+    (channels.THROTTLE_TIME, _THERMAL),
+    (channels.GPU_CLOCK_LIMIT, ()),
+    (channels.POWER_MODE, ()),
+)
 """Channels that must not change in a steady span, by name and attributes: as far as the rig has them."""
 
 STEADY_PERMILLE: Final = {"p50": 500, "p95": 950, "p99": 990}
@@ -43,16 +49,18 @@ def steady_state(telemetry: Telemetry, window: Window) -> SteadyState:
     """Return the first moment at which the five minutes before it were steady.
 
     Steady is a span in which the Theil-Sen slope of every temperature over its 20 s means is below 0.2 C/min with
-    its 99 % interval within 0.5 C/min either way, no thermal throttling was counted and the power mode stayed. A
-    span with a block without reading is not known to be steady.
+    its 99 % interval within 0.5 C/min either way, no thermal throttling was counted, and the power mode
+    and the bounds of the GPU's clock stayed. A span with a block without reading is not known to be steady.
     """
     n_spans = n_blocks(window, BLOCK_NS) - SPAN_BLOCKS + 1
     if n_spans < 1:
         return SteadyState(after_ns=None, reason="the measured part is shorter than 5 min")
-    found = telemetry.named(TEMPERATURE)
+    found = telemetry.named(channels.TEMPERATURE)
     read = [series for series in found if series.valued().within(window).t_ns.size]
     if not read:
-        why = "; ".join(series.why_empty() for series in found) or f"this rig has no channel {TEMPERATURE}"
+        why = (
+            "; ".join(series.why_empty() for series in found) or f"this rig has no channel {channels.TEMPERATURE}"
+        )
         return SteadyState(after_ns=None, reason=why)
     is_candidate = _is_unchanged(telemetry, window, n_spans)
     first = _first_steady([block_means(series, window, BLOCK_NS) for series in read], is_candidate)

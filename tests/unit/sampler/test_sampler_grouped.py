@@ -77,11 +77,15 @@ def test_a_round_of_one_tier_asks_no_other():
     assert (fast.n_reads, slow.n_reads, edge.n_reads) == (1, 2, 1)
 
 
-def test_a_source_with_too_few_values_is_a_fault():
-    """Values that do not fit the channels are never given to the wrong ones."""
+@pytest.mark.parametrize("values", [(), (1.0,), (1.0, 2.0, 3.0)])
+def test_a_source_with_another_number_of_values_is_an_error(values):
+    """Values that do not fit the channels are given to none of them, and the others go on."""
     source = Counted(1.0, 2.0)
-    sampler = GroupedSampler([source])
+    sampler = GroupedSampler([source, Counted(5.0)])
     sampler.probe()
-    source.held = (1.0,)
-    with pytest.raises(ValueError, match="shorter"):
-        sampler.read(Tier.FAST)
+    source.held = values
+    assert sampler.read(Tier.FAST) == [
+        Reading(0, None, Reason.ERROR),
+        Reading(1, None, Reason.ERROR),
+        Reading(2, 5.0, None),
+    ]

@@ -140,6 +140,26 @@ def test_a_sentinel_that_queues_like_everybody_proves_no_stall(priority: int | N
     assert set(named(frames, curves, events=events)) == {cause}
 
 
+@pytest.mark.parametrize(
+    ("cause", "is_named"),
+    [("thermal", True), ("power", True), ("undervoltage", True), ("unknown", True), ("current_peak", False)],
+)
+def test_what_slows_the_hardware_down_explains_a_slow_frame(cause: str, is_named: bool) -> None:
+    """Throttling of any cause does, an unnamed one too; peaks of current, at full clock, explain nothing."""
+    frames = slow()
+    attributes = (("cause", cause), ("hw.id", "soc"))
+    curve = jump(PLAN, "hilrig.hw.throttle.events", within(frames), by=1, attributes=attributes, tier=Tier.SLOW)
+    assert (Cause.THROTTLE in named(frames, [curve])) is is_named
+
+
+def test_a_state_of_throttling_explains_a_slow_frame() -> None:
+    """Hardware without counters was seen throttled while the frame was slow."""
+    frames = slow(300)
+    during = [(start, start + 280 * NS_PER_MS) for start in within(frames)]
+    state = level(PLAN, "hilrig.hw.throttle.state", usual=0, other=1, during_ns=during)
+    assert named(frames, [state])[Cause.THROTTLE] >= len(HIT)
+
+
 def test_a_late_camera_is_the_instruments_own_fault() -> None:
     """What the camera itself was late is named as such, with no telemetry at all."""
     frames = serve(PLAN, late_ms=dict.fromkeys(HIT, 60.0))

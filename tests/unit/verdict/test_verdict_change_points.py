@@ -119,10 +119,21 @@ def test_what_happened_nearby_is_told() -> None:
     throttle = make_capability(
         "hilrig.hw.throttle.events", unit="{event}", kind=ChannelKind.COUNTER, tier=Tier.SLOW
     )
+    state, time, peaks = (
+        make_capability(f"hilrig.hw.throttle.{kind}", unit=unit, tier=Tier.SLOW, attributes=(("cause", cause),))
+        for kind, unit, cause in (
+            ("state", "1", "power"),
+            ("time", "ns", "thermal"),
+            ("events", "{event}", "current_peak"),
+        )
+    )
     clock = make_capability("system.cpu.frequency", unit="Hz", tier=Tier.SLOW)
     stall = make_capability("hilrig.host.stall", unit="ns")
     curves = [
         Curve(capability=throttle, points=tuple((t, 0.0 if t < change_ns else 3.0) for t in seconds)),
+        Curve(capability=state, points=tuple((t, float(t == change_ns)) for t in seconds)),
+        Curve(capability=time, points=tuple((t, 0.0 if t < change_ns else 250.0 * NS_PER_MS) for t in seconds)),
+        Curve(capability=peaks, points=tuple((t, float(index)) for index, t in enumerate(seconds))),
         Curve(capability=clock, points=tuple((t, 3.2e9 if t < change_ns else 1.6e9) for t in seconds)),
         Curve(
             capability=stall,
@@ -134,6 +145,8 @@ def test_what_happened_nearby_is_told() -> None:
     point = judge(make_record(PLAN, frames=frames, curves=curves, events=events)).change_points[0]
     assert point.nearby == (
         "hilrig.hw.throttle.events grew by 3 event",
+        "hilrig.hw.throttle.time{cause=thermal} grew by 250 ms",
+        "hilrig.hw.throttle.state{cause=power} was seen",
         "1 stall of the host, the longest 12 ms",
         "1 clock changed, system.cpu.frequency from 3200 MHz to 1600 MHz",
         "event phase",

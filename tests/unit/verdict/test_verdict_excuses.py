@@ -8,6 +8,7 @@ import pytest
 from builders import (
     cpu_time,
     edges_ns,
+    make_capability,
     make_event,
     make_events,
     make_frames,
@@ -15,10 +16,12 @@ from builders import (
     make_plan,
     make_record,
     memory_peak,
+    rising,
     undecide,
 )
 from hilrig.core.frame import Outcome, OutcomeReason, Truth
 from hilrig.core.run import Ended
+from hilrig.core.telemetry import ChannelKind
 from hilrig.core.verdict import RunStatus
 from hilrig.verdict.judge import judge
 
@@ -89,3 +92,23 @@ def test_a_target_that_hangs_is_not_excused_by_its_own_end() -> None:
     instrument = make_event("child_lost", role="feeder", how="signal 9")
     events = [*make_events(plan, ended=Ended.DECIDED_EARLY), instrument]
     assert judge(make_record(plan, frames=frames, events=events)).status is RunStatus.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("metric", ["thermal_throttle_events", "power_throttle_events", "undervoltage_events"])
+def test_a_restart_excuses_what_counters_of_throttling_say(metric: str) -> None:
+    """Counters that began again with another boot prove no event of this run."""
+    cause = metric.partition("_")[0]
+    counter = make_capability(
+        "hilrig.hw.throttle.events",
+        unit="{event}",
+        kind=ChannelKind.COUNTER,
+        attributes=(("cause", cause), ("hw.id", "soc")),
+    )
+    plan = make_plan(limits=[make_limit("resources.allowed", metric, 0, "events")])
+    curves = [rising(plan, counter, 1, 4)]
+    assert judge(make_record(plan, curves=curves)).status is RunStatus.FAIL
+    events = [event for event in make_events(plan) if event.kind != "run_ended"]
+    restarted = [*events, make_event("run_ended", ended="completed", boot_id="boot-2", n_lost_records=0)]
+    (check,) = judge(make_record(plan, curves=curves, events=restarted)).checks
+    assert check.status.value == "INCONCLUSIVE"
+    assert "host.boot" in check.sentence

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +26,13 @@ from builders import (
     memory_peak,
     steady,
 )
+from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.canonical import canonical_json
 from hilrig.core.frame import FRAME_DTYPE, Truth
 from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Judgement, RunStatus
 from hilrig.verdict.judge import judge
+from watched_rigs import key_of, record, rtx, stepping
 
 DROPS = make_limit("frames.drop_max_pct", "drop_pct", 0.5, "%")
 MEMORY = make_limit("resources.host_memory_max_mb", "host_memory_peak_mib", 512, "MiB")
@@ -285,3 +287,25 @@ def test_eight_hours_are_judged_in_seconds() -> None:
     judgement = judge(record)
     assert judgement.status is RunStatus.PASS
     assert os.times().user - before_s < 2
+
+
+def test_throttling_and_the_accelerators_proof_are_part_of_the_judgement() -> None:
+    """What the page draws under the latency, and what the probe before the run proved, come from the record."""
+    proof = AcceleratorProof(
+        asked=("CUDAExecutionProvider",),
+        available=("CUDAExecutionProvider", "CPUExecutionProvider"),
+        active=("CUDAExecutionProvider", "CPUExecutionProvider"),
+        distribution="onnxruntime-gpu",
+        runtime_version="1.31.1",
+        n_frames=10,
+        time_share_min_pct=90.0,
+        shares=(),
+        witnesses=(),
+    )
+    rig = rtx()
+    key = key_of(rig, "throttle.time", "source=hw_thermal")
+    judgement = judge(replace(record({**rig, key: stepping(rig[key], by=5e8, at_s=20)}), accelerator=proof))
+    (throttled,) = judgement.throttle_windows
+    assert (throttled.hw_id, throttled.cause) == ("gpu0", "thermal")
+    assert "hw.power{hw.id=gpu0}" in {series.key for series in judgement.telemetry_series}
+    assert judgement.accelerator == proof

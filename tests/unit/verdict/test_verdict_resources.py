@@ -24,8 +24,8 @@ from builders import (
 )
 from hilrig.core.telemetry import Capability, ChannelKind, Reason, Tier
 from hilrig.core.verdict import Measurement
+from hilrig.verdict.gpu_resources import sustained
 from hilrig.verdict.judge import judge
-from hilrig.verdict.resources import sustained
 
 PLAN = make_plan(n_measured=1800)
 START_NS, END_NS = edges_ns(PLAN)
@@ -207,7 +207,7 @@ def test_throttle_counter_lost_on_the_way_is_not_zero_events() -> None:
     """A counter that was last read in the middle of the run says nothing about the rest of it."""
     points = tuple((moment, 5.0) for moment in ticks_ns(PLAN)[:300])
     one = measured([Curve(capability=throttle_counter(), points=points)], "thermal_throttle_events")
-    assert (one.value, one.reason) == (None, "no reading at both edges of the measured part")
+    assert (one.value, one.reason) == (None, "CPU: no reading at both edges of the measured part")
 
 
 def test_throttle_counter_that_came_late_is_not_zero_events() -> None:

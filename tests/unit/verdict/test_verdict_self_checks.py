@@ -1,6 +1,7 @@
 """The instrument judging itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from builders import (
 )
 from hilrig.core.frame import FRAME_DTYPE, FrameTable
 from hilrig.core.run import Ended, Pacing, RunEvent, RunPlan
-from hilrig.core.telemetry import ChannelKind, Reason, Tier
+from hilrig.core.telemetry import Capability, ChannelKind, Reason, Tier
 from hilrig.core.verdict import RunStatus, SelfCheck
 from hilrig.verdict.judge import judge
 
@@ -59,7 +60,7 @@ def test_sound_run_passes_every_self_check() -> None:
     """The run that the other tests break holds in all respects."""
     judgement = judge(make_record())
     assert [one.check_id for one in judgement.self_checks if not one.ok] == []
-    assert len({one.check_id for one in judgement.self_checks}) == 18
+    assert len({one.check_id for one in judgement.self_checks}) == 23
     assert judgement.status is RunStatus.PASS
 
 
@@ -277,6 +278,34 @@ def test_counter_that_goes_back_is_seen() -> None:
     assert not self_check("telemetry.counters", plan=plan, curves=[Curve(capability=capability, points=points)]).ok
 
 
+def counter(name: str, **attributes: str) -> Capability:
+    return make_capability(name, kind=ChannelKind.COUNTER, tier=Tier.SLOW, attributes=tuple(attributes.items()))
+
+
+@pytest.mark.parametrize("name", ["hilrig.hw.throttle.events", "hilrig.hw.throttle.time", "hw.errors"])
+def test_reset_of_a_device_is_seen_though_no_limit_needs_its_counters(name: str) -> None:
+    """A driver that was loaded anew counts from 0: whatever was measured before is of another setup."""
+    assert not self_check("telemetry.counters", curves=[rising(PLAN, counter(name), 9, 0)]).ok
+    assert self_check("telemetry.counters", curves=[rising(PLAN, counter("process.faults"), 9, 0)]).ok
+
+
+def test_hole_in_a_counter_loses_nothing() -> None:
+    """What a counter counted while nobody looked is in its next reading: only its edges are needed."""
+    plan = make_plan(limits=[THROTTLE])
+    points = tuple((moment, 5.0) for index, moment in enumerate(ticks_ns(plan)) if not 100 <= index < 400)
+    curve = Curve(capability=counter("hilrig.hw.throttle.events", cause="thermal"), points=points)
+    assert self_check("telemetry.coverage", plan=plan, curves=[curve]).ok
+
+
+def test_slow_channels_of_a_slow_sampler_are_complete() -> None:
+    """With a period of three seconds the slow channels are read every three seconds: that is all of them."""
+    growth = make_limit("resources.host_memory_growth_max_mb_per_hour", "host_memory_growth_mib_per_h", 9, "MiB/h")
+    plan = replace(make_plan(limits=[growth]), telemetry_period_ms=3000)
+    memory = make_capability("process.memory.usage", tier=Tier.SLOW)
+    points = tuple((moment, 5e8) for moment in ticks_ns(plan, period_ms=3000))
+    assert self_check("telemetry.coverage", plan=plan, curves=[Curve(capability=memory, points=points)]).ok
+
+
 # --- clocks and machine --------------------------------------------------------------------------------------
 
 
@@ -340,6 +369,47 @@ def test_changed_power_mode_is_seen() -> None:
     points = tuple((moment, float(20 <= index < 25)) for index, moment in enumerate(moments))
     assert not self_check("host.power_mode", curves=[Curve(capability=capability, points=points)]).ok
     assert self_check("host.power_mode", curves=[steady(PLAN, capability, 0)]).ok
+
+
+def setting(name: str, unit: str = "1") -> Capability:
+    """Return the channel of one setting of the machine."""
+    return make_capability(
+        "hilrig.host.power_mode",
+        unit=unit,
+        kind=ChannelKind.STATE,
+        tier=Tier.SLOW,
+        attributes=(("hw.id", "gpu0"), ("setting", name)),
+    )
+
+
+def test_changed_setting_is_named_with_what_it_was_and_became() -> None:
+    """Of several settings the one that moved is what a technician has to look at."""
+    curves = [
+        steady(PLAN, setting("applications_clock", "Hz"), 1.59e9),
+        rising(PLAN, setting("power_limit", "mW"), 70_000, 50_000),
+    ]
+    broken = self_check("host.power_mode", curves=curves)
+    assert not broken.ok
+    assert broken.observed_text == "gpu0 power_limit changed from 70000 to 50000"
+
+
+def test_setting_that_was_lost_is_not_known_to_be_unchanged() -> None:
+    """A setting last read in the middle of the run is named too."""
+    kept = steady(PLAN, setting("power_limit", "mW"), 70_000)
+    broken = self_check("host.power_mode", curves=[Curve(capability=kept.capability, points=kept.points[:300])])
+    assert not broken.ok
+    assert broken.observed_text.startswith("gpu0 power_limit has no reading at both edges")
+
+
+@pytest.mark.parametrize(("last_hz", "ok"), [(1.02e9, True), (9.18e8, False)])
+def test_moved_clock_lock_is_another_machine(last_hz: float, ok: bool) -> None:
+    """The bounds of the GPU's clock are a setting, whoever moves them: a person, a daemon or the kernel."""
+    bound = make_capability(
+        "hilrig.hw.gpu.clock.limit", unit="Hz", tier=Tier.SLOW, attributes=(("hw.id", "gpu0"), ("bound", "max"))
+    )
+    found = self_check("host.power_mode", curves=[rising(PLAN, bound, 1.02e9, last_hz)])
+    assert found.ok is ok
+    assert ok or found.observed_text == "gpu0 clock max changed from 1020 MHz to 918 MHz"
 
 
 def test_process_killed_for_memory_is_seen() -> None:

@@ -100,6 +100,30 @@ def test_throttling_rig_is_not_steady() -> None:
     assert found(SLOW, flat, throttling).after_ns == 13 * 60 * 10**9  # the last event is at minute 8
 
 
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("hilrig.hw.throttle.time", (("cause", "thermal"), ("hw.id", "gpu0"))),
+        ("hilrig.hw.gpu.clock.limit", (("hw.id", "gpu0"), ("bound", "max"))),
+        ("hilrig.host.power_mode", (("setting", "nvpmodel"),)),
+    ],
+)
+def test_rig_whose_time_of_throttling_or_settings_move_is_not_steady(name: str, attributes: tuple) -> None:
+    """Time in throttling, another bound of the clock, another power mode: steady five minutes after the last."""
+    flat = read(SLOW, np.full(minutes(SLOW).size, 95.0))
+    moving = make_capability(name, tier=Tier.SLOW, attributes=attributes)
+    assert (
+        found(SLOW, flat, read(SLOW, np.floor(np.minimum(minutes(SLOW), 8)), moving)).after_ns == 13 * 60 * 10**9
+    )
+
+
+def test_throttling_for_power_does_not_keep_a_rig_from_being_steady() -> None:
+    """A card at its power limit is throttled so all the time, and its temperature is at rest."""
+    flat = read(SLOW, np.full(minutes(SLOW).size, 70.0))
+    power = make_capability("hilrig.hw.throttle.time", tier=Tier.SLOW, attributes=(("cause", "power"),))
+    assert found(SLOW, flat, read(SLOW, minutes(SLOW), power)).after_ns == 300 * 10**9
+
+
 def test_sensor_with_a_hole_is_not_known_to_be_steady() -> None:
     """A block without a reading is unknown: steady only five minutes after it."""
     curve = read(SLOW, np.full(minutes(SLOW).size, 50.0))
