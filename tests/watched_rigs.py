@@ -164,10 +164,9 @@ def rtx() -> dict[str, Curve]:
     )
 
 
-def orin(*, has_statistics: bool = True, is_locked: bool = False) -> dict[str, Curve]:
-    """Return an Orin: alerts of heat as states, with the kernel's statistics as counters too."""
+def orin(*, has_statistics: bool = True) -> dict[str, Curve]:
+    """Return an Orin with locked clocks: alerts of heat as states, and the kernel's statistics as counters."""
     gpu = (channels.HW_ID, "gpu0")
-    lowest_hz = 1.02e9 if is_locked else 3.06e8
     return rig_of(
         [
             *host(),
@@ -175,7 +174,7 @@ def orin(*, has_statistics: bool = True, is_locked: bool = False) -> dict[str, C
             channel(channels.GPU_UTILIZATION, 0.7, gpu, tier=FAST),
             channel(channels.PROCESS_GPU_MEMORY, 700.0 * MIB, channels.UNIFIED, unit="By", tier=FAST),
             channel(channels.GPU_CLOCK, 1.02e9, gpu, ("domain", "graphics"), unit="Hz", tier=FAST),
-            channel(channels.GPU_CLOCK_LIMIT, lowest_hz, gpu, ("bound", "min"), unit="Hz"),
+            channel(channels.GPU_CLOCK_LIMIT, 1.02e9, gpu, ("bound", "min"), unit="Hz"),
             channel(channels.GPU_CLOCK_LIMIT, 1.02e9, gpu, ("bound", "max"), unit="Hz"),
             channel(channels.POWER_MODE, 2.0, ("setting", "nvpmodel"), kind=STATE),
             *(channel(channels.TEMPERATURE, 60.0, (channels.HW_ID, zone), unit="Cel") for zone in ZONES),

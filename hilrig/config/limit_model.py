@@ -164,8 +164,8 @@ class ResourcesKeys(Keys):
         Positive | None, Holds(metric="gpu_clock_lowest_mhz", comparator=Comparator.GE)
     ] = Field(
         default=None,
-        description="Clock that the GPU must never be seen below. With it, or with locked clocks, a rig that has "
-        "only throttle states and no counters can be judged.",
+        description="Clock that the GPU must never be seen below. With it, a rig that has only throttle states, "
+        "no counters, can be judged: by samples, which the report says.",
     )
     temperature_headroom_min_c: Annotated[
         Positive | None, Holds(metric="temperature_headroom_c", comparator=Comparator.GE)

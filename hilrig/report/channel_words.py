@@ -9,7 +9,7 @@ from hilrig.core.units import NS_PER_MS, NS_PER_US, bytes_to_mib
 from hilrig.report.values import missing, number, one_line, quantity
 
 _KEY: Final = re.compile(r"(?P<name>[^{]*)(?:\{(?P<inner>.*)\})?", re.DOTALL)
-_PAIR: Final = re.compile(r"([\w.]+)=(.*?)(?=,[\w.]+=|$)", re.DOTALL)
+_PAIR: Final = re.compile(r"([\w.]+)=(.*?)(?=,[\w.]+=|\Z)", re.DOTALL)
 _HZ_PER_MHZ: Final = 1e6
 _US_PER_MS: Final = NS_PER_MS / NS_PER_US
 _RATIOS: Final = (channels.GPU_UTILIZATION, channels.FAN_SPEED)

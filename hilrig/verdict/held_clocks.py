@@ -16,9 +16,6 @@ GPU_PREFIX: Final = "gpu"
 FIRST_GPU: Final = "gpu0"
 LOWEST_CLOCK: Final = "gpu_clock_lowest_mhz"
 
-HELD_SHARE: Final = 0.98
-"""A locked clock is read a little off its setting: drivers round, and report what the divider really gives."""
-
 FELL_SHARE: Final = 0.8
 """A clock above 80 % of its highest wanders; below, it fell (the same share as in a spike's evidence)."""
 
@@ -32,18 +29,16 @@ _GRAPHICS: Final = ("domain", "graphics")
 def how_held(hw_id: str, telemetry: Telemetry, window: Window) -> str:
     """Return in words how the GPU's clock was held up all along; empty when it was not, or nobody knows.
 
-    Held is a clock that was read all along and never below 98 % of what it was locked to, nor below the limit that
-    the plan has on it. The clock of a Jetson's GPU stands for all alerts of the module, no GPU's for an x86 CPU.
+    Held is a clock that was read all along and never below the limit that the plan has on it. A lock is no such
+    statement: hardware slows down below it. The clock of a Jetson's GPU stands for all alerts of the module, no
+    GPU's for an x86 CPU.
     """
     if not hw_id:
         return ""
     gpu = (channels.HW_ID, hw_id if is_gpu(hw_id) else FIRST_GPU)
     limits_mhz = [limit.limit for limit in window.plan.limits if limit.metric == LOWEST_CLOCK]
-    locked_hz = _locked_hz(telemetry, window, gpu)
     if limits_mhz and _never_below(max(limits_mhz) * _HZ_PER_MHZ, telemetry, window, gpu):
         return "clock never below its limit"
-    if locked_hz is not None and _never_below(HELD_SHARE * locked_hz, telemetry, window, gpu):
-        return "clocks locked"
     return ""
 
 
@@ -86,13 +81,3 @@ def _never_below(required_hz: float, telemetry: Telemetry, window: Window, gpu: 
         not holes(window, series) and float(series.valued().within(window).value.min()) >= required_hz
         for series in read
     )
-
-
-def _locked_hz(telemetry: Telemetry, window: Window, gpu: tuple[str, str]) -> float | None:
-    """Return the one clock that the governor could choose at every reading; None when it had a choice."""
-    bounds = [telemetry.named(channels.GPU_CLOCK_LIMIT, gpu, ("bound", bound)) for bound in ("min", "max")]
-    read = [series.valued().within(window).value for found in bounds for series in found]
-    if not all(bounds) or not all(values.size for values in read):
-        return None
-    seen_hz = np.unique(np.concatenate(read))
-    return float(seen_hz[0]) if seen_hz.size == 1 and seen_hz[0] > 0 else None

@@ -1,7 +1,8 @@
 """What one device says of its throttling for one cause, and how it knows.
 
 A counter that was read at both edges misses nothing in between. A state is true only of the moments at which it
-was read: a hit is a hit, but none is no proof, unless it was read all along and the clocks never gave way.
+was read: a hit is a hit, but none is no proof, unless it was read all along and the clock was never seen below
+the one that the profile states.
 """
 
 from collections.abc import Sequence
@@ -115,8 +116,8 @@ def _from_silent_states(hw_id: str, found: Sequence[Series], telemetry: Telemetr
         reason = "it was seen slowed down for a cause that it does not name"
     elif not held:
         reason = (
-            f"only its state was read, {sampled}, and never seen throttled: between two samples it may have; lock "
-            "the clocks, or set resources.gpu_clock_min_mhz"
+            f"only its state was read, {sampled}, and never seen throttled: between two samples it may have; "
+            "state the clock that the line needs in resources.gpu_clock_min_mhz"
         )
     else:
         return Answer(hw_id=name, value=0, n=len(states), evidence=f"not seen in its state, {sampled}, {held}")

@@ -116,7 +116,7 @@ def test_a_card_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run
     (window,) = [one for one in found.result["judgement"]["throttle_windows"] if one["cause"] == "thermal"]
     assert window["hw_id"] == "gpu0"
     assert 1 < window["end_s"] - window["begin_s"] < 4
-    (temperature,) = found.series("hw.temperature{hw.id=gpu0")
+    (temperature,) = found.series("hw.temperature{hw.id=gpu0}")
     assert temperature["mean"][-1] > temperature["mean"][0] + 5
 
 

@@ -91,7 +91,7 @@ def test_rtx_throttling_between_two_samples_is_not_measured_without_the_counter(
     check = check_of(judgement)
     assert (judgement.status, check.status) == (RunStatus.INCONCLUSIVE, CheckStatus.NOT_MEASURED)
     assert "only its state was read, sampled at 10 Hz, and never seen throttled" in check.sentence
-    assert "lock the clocks, or set resources.gpu_clock_min_mhz" in check.sentence
+    assert "state the clock that the line needs in resources.gpu_clock_min_mhz" in check.sentence
 
 
 def test_orin_throttling_between_two_samples_fails_by_its_counter() -> None:
@@ -125,10 +125,10 @@ def test_a_cool_minute_passes_by_its_counters(rig: dict[str, Curve]) -> None:
 
 def test_a_state_that_was_seen_is_throttling() -> None:
     """Two separate hits are two events; sampling may have missed more, never fewer."""
-    rig = orin(has_statistics=False, is_locked=True)
+    rig = orin(has_statistics=False)
     key = key_of(rig, "throttle.state", ALERT)
     rig[key] = pulsing(pulsing(rig[key], 1.0, from_s=10, to_s=12), 1.0, from_s=40, to_s=40.2)
-    check = check_of(judge(record(rig)))
+    check = check_of(judge(record(rig, THERMAL, CLOCK)))
     assert (check.status, check.observed) == (CheckStatus.FAIL, 2)
     assert check.evidence == "seen in its state, sampled at 10 Hz: gpu-throttle-alert; CPU not watched: ABSENT"
 
@@ -152,16 +152,14 @@ def test_a_state_counts_beside_a_counter_that_missed_it() -> None:
     assert check.evidence == "seen in its state, sampled at 10 Hz: gpu0"
 
 
-def test_states_with_locked_clocks_may_pass() -> None:
-    """A GPU that could only run at one clock, and was read at it all along, was not slowed down in between."""
-    judgement = judge(record(orin(has_statistics=False, is_locked=True)))
-    check = check_of(judgement)
-    assert (judgement.status, check.status) == (RunStatus.PASS, CheckStatus.PASS)
-    assert check.evidence.startswith("not seen in its state, sampled at 10 Hz, clocks locked: cpu-throttle-alert")
+def test_locked_clocks_do_not_make_a_state_a_proof() -> None:
+    """Hardware slows down below any lock: that nobody saw it at ten moments a second proves nothing."""
+    judgement = judge(record(orin(has_statistics=False)))
+    assert (judgement.status, check_of(judgement).status) == (RunStatus.INCONCLUSIVE, CheckStatus.NOT_MEASURED)
 
 
 def test_states_with_a_limit_on_the_clock_may_pass() -> None:
-    """A profile that requires a clock which was kept is as good as a lock."""
+    """A profile that states the clock which the line needs takes its readings, with the states, for enough."""
     check = check_of(judge(record(orin(has_statistics=False), THERMAL, CLOCK)))
     assert check.status is CheckStatus.PASS
     assert "clock never below its limit" in check.evidence
@@ -178,40 +176,21 @@ def test_a_clock_below_its_limit_proves_no_throttling_and_no_rest(clock_hz: floa
     assert check_of(judgement, "gpu_clock_lowest_mhz").status is CheckStatus.FAIL
 
 
-@pytest.mark.parametrize(("share", "status"), [(0.981, CheckStatus.PASS), (0.979, CheckStatus.NOT_MEASURED)])
-def test_locked_clocks_must_have_been_kept(share: float, status: CheckStatus) -> None:
-    """Within 2 % of its setting a locked clock is kept; below, something else slowed the GPU down."""
-    rig = orin(has_statistics=False, is_locked=True)
-    key = key_of(rig, "clock.frequency", "graphics")
-    assert (
-        check_of(judge(record(change(rig, key, pulsing(rig[key], share * 1.02e9, from_s=30, to_s=30.1))))).status
-        is status
-    )
-
-
-def test_a_gpus_lock_does_not_hold_a_cpu() -> None:
+def test_a_gpus_clock_does_not_hold_a_cpu() -> None:
     """A state of the processor itself is not covered by the clock of the GPU beside it."""
-    rig = orin(has_statistics=False, is_locked=True) | rig_of([throttle("state", "thermal", "", "msr")])
-    check = check_of(judge(record(rig)))
+    rig = orin(has_statistics=False) | rig_of([throttle("state", "thermal", "", "msr")])
+    check = check_of(judge(record(rig, THERMAL, CLOCK)))
     assert check.status is CheckStatus.NOT_MEASURED
     assert "CPU: only its state was read" in check.sentence
-
-
-def test_a_lock_that_moved_is_none() -> None:
-    """The kernel lowers the upper bound for heat: bounds that are equal now and then lock nothing."""
-    rig = orin(has_statistics=False, is_locked=True)
-    key = key_of(rig, "clock.limit", "bound=max")
-    rig[key] = pulsing(rig[key], 9.18e8, from_s=20, to_s=25)
-    assert check_of(judge(record(rig))).status is CheckStatus.NOT_MEASURED
 
 
 @pytest.mark.parametrize("part", ["throttle.state", "clock.frequency"])
 def test_states_and_clocks_with_a_hole_prove_nothing(part: str) -> None:
     """What happened in the half second without a reading is not known."""
-    rig = orin(has_statistics=False, is_locked=True)
+    rig = orin(has_statistics=False)
     key = key_of(rig, part, ALERT if part == "throttle.state" else "graphics")
     rig[key] = pulsing(rig[key], Reason.ERROR, from_s=30, to_s=30.5)
-    check = check_of(judge(record(rig)))
+    check = check_of(judge(record(rig, THERMAL, CLOCK)))
     assert check.status is CheckStatus.NOT_MEASURED
     assert ("holes" in check.sentence) is (part == "throttle.state")
 
@@ -475,7 +454,7 @@ def test_time_adds_up_over_the_devices() -> None:
 
 def test_time_is_not_measured_as_soon_as_one_device_has_none() -> None:
     """Time that is missing could break the limit: states say how often, never how long."""
-    check = check_of(judge(record(orin(has_statistics=False, is_locked=True), THERMAL_MS)), "thermal_throttle_ms")
+    check = check_of(judge(record(orin(has_statistics=False), THERMAL_MS)), "thermal_throttle_ms")
     assert check.status is CheckStatus.NOT_MEASURED
 
 
