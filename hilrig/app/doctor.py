@@ -78,7 +78,7 @@ def diagnose(*, reports: Path, keys_folder: Path, self_test: SelfTest | None) ->
         rig=rig,
         examined=tuple(examined),
         capabilities=capability_table(capabilities, container=bool(rig.facts["container"])),
-        limits=limits_here(capabilities),
+        limits=limits_here(capabilities, next(iter(rig.device_classes), "")),
         floor=floor,
     )
 

@@ -10,6 +10,9 @@ from hilrig.config.limit_model import HilValidationKeys, held_by
 from hilrig.core import channels
 from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
 from hilrig.core.telemetry import Capability, Reason
+from hilrig.verdict.devices import CPU
+from hilrig.verdict.throttle_devices import watched_for
+from hilrig.verdict.throttling import EVENTS_OF
 
 _MAY_ANSWER: Final = frozenset({None, Reason.OFFLINE})
 """Probe results after which a run may have values: a process that is yet to be started uses no GPU memory."""
@@ -24,10 +27,14 @@ class LimitHere:
     condition: str = ""
 
 
-def limits_here(capabilities: Sequence[Capability]) -> tuple[LimitHere, ...]:
-    """Return every key that is a limit, in the order of the schema."""
+def limits_here(capabilities: Sequence[Capability], device_class: str) -> tuple[LimitHere, ...]:
+    """Return every key that is a limit, in the order of the schema, for a rig of this class."""
     return tuple(
-        LimitHere(key=key, obstacle=obstacle(metric, capabilities), condition=condition(metric, capabilities))
+        LimitHere(
+            key=key,
+            obstacle=obstacle(metric, capabilities, device_class),
+            condition=condition(metric, capabilities),
+        )
         for key, metric in _limit_keys()
     )
 
@@ -40,14 +47,31 @@ def _limit_keys() -> Iterator[tuple[str, str]]:
                 yield dotted((*path, name)), holds.metric
 
 
-def obstacle(metric: str, capabilities: Sequence[Capability]) -> str:
+def obstacle(metric: str, capabilities: Sequence[Capability], device_class: str) -> str:
     """Return why a metric can't be measured here; empty when it can."""
     needs = METRICS[metric].needs
     if POWER_CONTROL in needs:
         return "needs a rig whose power hilrig can cut"
-    if not needs or any(_is_supplied(need, capabilities) for need in needs):
+    if not needs:
         return ""
-    return ", ".join(f"{need}: {_why(need, capabilities)}" for need in needs)
+    if not any(_is_supplied(need, capabilities) for need in needs):
+        return ", ".join(f"{need}: {_why(need, capabilities)}" for need in needs)
+    return _silent_device(metric, capabilities, device_class)
+
+
+def _silent_device(metric: str, capabilities: Sequence[Capability], device_class: str) -> str:
+    """Return which device says nothing about throttling although it has to; empty when all can."""
+    for cause, counts in EVENTS_OF.items():
+        if counts == metric:
+            for hw_id, found in watched_for(cause, capabilities, device_class).devices.items():
+                if not any(one.reason in _MAY_ANSWER for one in found):
+                    return f"{hw_id or CPU}: {_reason_of(found)}"
+    return ""
+
+
+def _reason_of(found: Sequence[Capability]) -> str:
+    told = [f"{one.reason.name}{f' ({one.detail})' if one.detail else ''}" for one in found if one.reason]
+    return told[0] if told else "no source speaks for it: is its driver there, and the extra `gpu` installed?"
 
 
 def condition(metric: str, capabilities: Sequence[Capability]) -> str:
@@ -75,7 +99,5 @@ def _is_supplied(need: Need, capabilities: Sequence[Capability]) -> bool:
 
 
 def _why(need: Need, capabilities: Sequence[Capability]) -> str:
-    for one in capabilities:
-        if one.reason is not None and need.met_by(one.channel):
-            return f"{one.reason.name}{f' ({one.detail})' if one.detail else ''}"
-    return Reason.ABSENT.name
+    found = [one for one in capabilities if need.met_by(one.channel)]
+    return _reason_of(found) if found else Reason.ABSENT.name

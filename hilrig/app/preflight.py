@@ -73,7 +73,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     common_class = device_class(profile, rig, info)
     problems: list[str] = [] if common_class else [_wrong_class(profile, rig, info)]
     capabilities = probe_all(Path("/"), os.getpid())
-    problems += _unmeasurable(profile.limits, capabilities)
+    problems += _unmeasurable(profile.limits, capabilities, common_class or "")
     problems += _missing_cpus(profile.tuning)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
@@ -201,9 +201,9 @@ def _wrong_class(profile: Profile, rig: RigSpec, info: RigInfo) -> str:
     return f"the profile is for device class {' or '.join(profile.device_classes)}, this machine is {found}"
 
 
-def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability]) -> Iterator[str]:
+def _unmeasurable(limits: Sequence[Limit], capabilities: Sequence[Capability], device_class: str) -> Iterator[str]:
     for limit in limits:
-        why = obstacle(limit.metric, capabilities)
+        why = obstacle(limit.metric, capabilities, device_class)
         if why:
             yield f"{limit.check_id} ({limit.source}) cannot be measured here: {why}"
 

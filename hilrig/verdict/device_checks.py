@@ -15,7 +15,8 @@ from hilrig.verdict.channels import Series, Telemetry, growth
 from hilrig.verdict.metric_channels import hw_id_of
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.throttle_answer import NO_EDGES
-from hilrig.verdict.throttling import THROTTLE_NAMES, throttle_events
+from hilrig.verdict.throttle_devices import THROTTLE_NAMES
+from hilrig.verdict.throttling import throttle_events
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import counted, listed
 

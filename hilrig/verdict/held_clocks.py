@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from hilrig.core import channels
 from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.coverage import holes
+from hilrig.verdict.devices import FIRST_GPU, is_gpu
 from hilrig.verdict.temperature_headroom import Trip, trips
 from hilrig.verdict.window import Window
 
-GPU_PREFIX: Final = "gpu"
-FIRST_GPU: Final = "gpu0"
 LOWEST_CLOCK: Final = "gpu_clock_lowest_mhz"
 
 FELL_SHARE: Final = 0.8
@@ -40,11 +39,6 @@ def how_held(hw_id: str, telemetry: Telemetry, window: Window) -> str:
     if limits_mhz and _never_below(max(limits_mhz) * _HZ_PER_MHZ, telemetry, window, gpu):
         return "clock never below its limit"
     return ""
-
-
-def is_gpu(hw_id: str) -> bool:
-    """Return whether a device is a GPU as NVML numbers them, not an alert or a rail that is called after one."""
-    return hw_id.startswith(GPU_PREFIX) and hw_id.removeprefix(GPU_PREFIX).isdigit()
 
 
 def why_likely(telemetry: Telemetry, window: Window) -> str:

@@ -6,6 +6,7 @@ from hilrig.core import channels
 from hilrig.core.metrics import METRICS
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.channels import Series, Telemetry
+from hilrig.verdict.devices import device_of
 from hilrig.verdict.measure import unmeasured
 
 
@@ -30,7 +31,7 @@ def why_missing(metric: str, found: Sequence[Series], otherwise: str) -> str:
 
 def hw_id_of(series: Series) -> str:
     """Return which device a channel is of; empty for the CPU and the machine as a whole."""
-    return dict(series.channel.attributes).get(channels.HW_ID, "")
+    return device_of(series.channel)
 
 
 def cause_of(series: Series) -> str:

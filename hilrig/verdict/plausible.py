@@ -11,7 +11,7 @@ from hilrig.core import channels
 from hilrig.core.telemetry import Reason, Tier
 from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.channels import Series, Telemetry
-from hilrig.verdict.held_clocks import FIRST_GPU, GPU_PREFIX, is_gpu
+from hilrig.verdict.devices import FIRST_GPU, GPU_PREFIX, is_gpu
 from hilrig.verdict.metric_channels import hw_id_of
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window

@@ -13,21 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core import channels
-from hilrig.core.telemetry import Reason
 from hilrig.core.units import NS_PER_MS
 from hilrig.verdict.channels import Series, Telemetry, over_measured_part
 from hilrig.verdict.coverage import holes
+from hilrig.verdict.devices import CPU
 from hilrig.verdict.evidence_spans import Spans
 from hilrig.verdict.held_clocks import how_held
 from hilrig.verdict.sampling import COUNTED, evidence_of
 from hilrig.verdict.window import Window
 
-CPU: Final = "CPU"
-"""What a device without `hw.id` is called."""
-
 WENT_BACK: Final = "the counter went back during the run: its source was reset"
 NO_EDGES: Final = "no reading at both edges of the measured part"
-NOT_THERE: Final = frozenset({Reason.ABSENT, Reason.NOT_SUPPORTED})
 
 _PARTS: Final = frozenset({"sw_thermal", "hw_thermal"})
 """Sources of an NVIDIA GPU that are parts of one whole: slowed down by the driver, by the hardware."""
@@ -96,11 +92,6 @@ def time_ms(hw_id: str, found: Sequence[Series], window: Window) -> Answer:
     parts_ns = sum(timer.growth for timer in timers if _source(timer.series) in _PARTS)
     longest_ns = max(parts_ns, *(timer.growth for timer in timers))
     return Answer(hw_id=name, value=longest_ns / NS_PER_MS, n=len(timers), evidence=COUNTED)
-
-
-def is_absent(found: Sequence[Series]) -> bool:
-    """Return whether the probe found that the machine has none of these channels."""
-    return all(series.capability.reason in NOT_THERE and not series.valued().t_ns.size for series in found)
 
 
 def _from_silent_states(hw_id: str, found: Sequence[Series], telemetry: Telemetry, window: Window) -> Answer:

@@ -12,7 +12,7 @@ from hilrig.core.verdict import ThrottleWindow
 from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.evidence_spans import Spans, spans_of_elapsed, spans_of_growth, spans_of_state
 from hilrig.verdict.metric_channels import cause_of, hw_id_of
-from hilrig.verdict.throttling import THROTTLE_NAMES
+from hilrig.verdict.throttle_devices import THROTTLE_NAMES
 from hilrig.verdict.window import Window
 
 N_WINDOWS_MAX: Final = 200

@@ -5,22 +5,22 @@ none is claimed only where all of them answered.
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from hilrig.core import channels
 from hilrig.core.metrics import METRICS
-from hilrig.core.telemetry import Reason
 from hilrig.core.units import NS_PER_S, S_PER_MIN
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.channels import Series, Telemetry, over_measured_part
-from hilrig.verdict.held_clocks import FIRST_GPU, is_gpu, why_likely
+from hilrig.verdict.devices import CPU
+from hilrig.verdict.held_clocks import why_likely
 from hilrig.verdict.metric_channels import channels_of, hw_id_of, missing, why_missing
 from hilrig.verdict.sampling import COUNTED
-from hilrig.verdict.throttle_answer import CPU, NO_EDGES, WENT_BACK, Answer, count_episodes, is_absent, time_ms
+from hilrig.verdict.throttle_answer import NO_EDGES, WENT_BACK, Answer, count_episodes, time_ms
+from hilrig.verdict.throttle_devices import Watched, watched_for
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import listed
 
@@ -34,23 +34,7 @@ EVENTS_OF: Final[Mapping[str, str]] = {
 TIME: Final = "thermal_throttle_ms"
 PEAKS: Final = "overcurrent_peaks_per_min"
 
-STAND_INS: Final = frozenset({"gpu-throttle-alert", "soc"})
-"""Who answers for a Jetson's GPU (`gpu0`) of which NVML knows no more than the name: the GPU's alert for heat, the
-module's counters for power and voltage. They are devices that have to answer themselves."""
-
-CPU_CLASS: Final = "-cpu"
-"""How the name of a device class without an accelerator ends."""
-
-THROTTLE_NAMES: Final = (channels.THROTTLE_EVENTS, channels.THROTTLE_TIME, channels.THROTTLE_STATE)
 N_NAMED: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """The devices that have to answer for one cause, with their channels, and those that this machine lacks."""
-
-    devices: Mapping[str, tuple[Series, ...]]
-    absent: tuple[str, ...]
 
 
 def measure_throttling(telemetry: Telemetry, window: Window) -> Iterator[Measurement]:
@@ -66,8 +50,9 @@ def throttle_events(cause: str, telemetry: Telemetry, window: Window) -> Measure
 
     A number above 0 stands although another device could not tell; 0 only when all of them did.
     """
-    metric, watched = EVENTS_OF[cause], watched_for(cause, telemetry, window)
-    answers = [count_episodes(hw_id, found, telemetry, window) for hw_id, found in watched.devices.items()]
+    metric, watched = EVENTS_OF[cause], _watched(cause, telemetry, window)
+    found = _channels(watched, telemetry)
+    answers = [count_episodes(hw_id, own, telemetry, window) for hw_id, own in found.items()]
     total = math.fsum(answer.value for answer in answers if answer.value is not None)
     if not total and (not answers or any(answer.value is None for answer in answers)):
         likely = why_likely(telemetry, window) if cause == channels.CAUSE_THERMAL else ""
@@ -75,52 +60,24 @@ def throttle_events(cause: str, telemetry: Telemetry, window: Window) -> Measure
     return _total(metric, total, answers, watched)
 
 
-def watched_for(cause: str, telemetry: Telemetry, window: Window) -> Watched:
-    """Return who has to answer for a cause.
-
-    That is every device with a throttle channel of it but these: a CPU without such counters; a GPU that is not
-    there, where the rig's class has none; a GPU of a Jetson that leaves the answer to the module's own. The
-    accelerator of a class that has one must answer even where nothing speaks for it. Nobody left: not measured.
-    """
-    is_cpu_class = window.plan.device_class.endswith(CPU_CLASS)
-    devices = _devices(cause, telemetry)
-    if not is_cpu_class and list(devices) == [""]:
-        devices[FIRST_GPU] = ()
-    nowhere = [hw_id for hw_id in devices if is_cpu_class and is_gpu(hw_id) and _is_nowhere(hw_id, telemetry)]
-    left_out = [
-        hw_id for hw_id, found in devices.items() if is_absent(found) and _is_excused(hw_id, devices, nowhere)
-    ]
-    return Watched(
-        devices={hw_id: found for hw_id, found in devices.items() if hw_id not in left_out},
-        absent=tuple(hw_id or CPU for hw_id in left_out if not hw_id or hw_id in nowhere),
-    )
+def _watched(cause: str, telemetry: Telemetry, window: Window) -> Watched:
+    capabilities = [series.capability for series in telemetry.series]
+    return watched_for(cause, capabilities, window.plan.device_class)
 
 
-def _devices(cause: str, telemetry: Telemetry) -> dict[str, tuple[Series, ...]]:
-    """Return the throttle channels of a cause by device; that of no `hw.id` is the CPU."""
-    devices: dict[str, tuple[Series, ...]] = {}
-    for name in THROTTLE_NAMES:
-        for series in telemetry.named(name, (channels.CAUSE, cause)):
-            devices[hw_id_of(series)] = (*devices.get(hw_id_of(series), ()), series)
-    return devices
-
-
-def _is_excused(hw_id: str, devices: Collection[str], nowhere: Collection[str]) -> bool:
-    """Return whether an absent device leaves no question open: the CPU, no GPU at all, one with a stand-in."""
-    has_stand_in = hw_id == FIRST_GPU and not STAND_INS.isdisjoint(devices)
-    return not hw_id or hw_id in nowhere or has_stand_in
-
-
-def _is_nowhere(hw_id: str, telemetry: Telemetry) -> bool:
-    """Return whether no channel of a GPU is more than ABSENT: a driver without a card."""
-    own = (series.capability.reason for series in telemetry.series if hw_id_of(series) == hw_id)
-    return all(reason is Reason.ABSENT for reason in own)
+def _channels(watched: Watched, telemetry: Telemetry) -> dict[str, tuple[Series, ...]]:
+    """Return the throttle channels of each device that has to answer, in the order of the record."""
+    by_key = {series.channel.key: series for series in telemetry.series}
+    return {
+        hw_id: tuple(by_key[capability.channel.key] for capability in found)
+        for hw_id, found in watched.devices.items()
+    }
 
 
 def _thermal_time(telemetry: Telemetry, window: Window) -> Measurement:
     """Return the time in thermal throttling, added up over the devices; unknown as soon as one cannot tell."""
-    watched = watched_for(channels.CAUSE_THERMAL, telemetry, window)
-    answers = [time_ms(hw_id, found, window) for hw_id, found in watched.devices.items()]
+    watched = _watched(channels.CAUSE_THERMAL, telemetry, window)
+    answers = [time_ms(hw_id, own, window) for hw_id, own in _channels(watched, telemetry).items()]
     if not answers or any(answer.value is None for answer in answers):
         return missing(TIME, _why_unknown(TIME, answers, telemetry))
     return _total(TIME, math.fsum(answer.value or 0.0 for answer in answers), answers, watched)

@@ -12,8 +12,8 @@ def capability(name, *attributes, reason=None):
     )
 
 
-def limits(*capabilities):
-    return {limit.key: limit for limit in limits_here(capabilities)}
+def limits(*capabilities, device_class="x86-cpu"):
+    return {limit.key: limit for limit in limits_here(capabilities, device_class)}
 
 
 def test_limits_on_frames_hold_anywhere():
@@ -67,3 +67,14 @@ def test_the_counter_of_another_device_lifts_no_condition():
 def test_a_power_cut_needs_a_rig_that_can_make_one():
     """No telemetry stands for that."""
     assert "power" in limits()["recovery.power_loss_test"].obstacle
+
+
+def test_a_card_that_says_nothing_of_its_heat_is_an_obstacle_in_its_class():
+    """Where the class names a card, the CPU's counters do not answer for it: the run is refused, not wasted."""
+    cause = (channels.CAUSE, channels.CAUSE_THERMAL)
+    cpu = capability(channels.THROTTLE_EVENTS, cause)
+    key = "resources.thermal_throttle_allowed"
+    assert limits(cpu)[key].obstacle == ""
+    assert limits(cpu, device_class="x86-rtx4000")[key].obstacle.startswith("gpu0: no source speaks for it")
+    mute = capability(channels.THROTTLE_TIME, cause, (channels.HW_ID, "gpu0"), reason=Reason.NOT_SUPPORTED)
+    assert limits(cpu, mute, device_class="x86-rtx4000")[key].obstacle == "gpu0: NOT_SUPPORTED"
