@@ -1,0 +1,104 @@
+"""From a file of a board to a verdict: without it, the checks that rest on it are NOT_MEASURED, never PASS."""
+
+from fractions import Fraction
+
+import pytest
+
+from board_parts import PID
+from boards import build, orin_with_statistics
+from builders import Curve, edges_ns, make_limit, make_plan, make_record, ticks_ns
+from hilrig.core.metrics import METRICS
+from hilrig.core.telemetry import Tier
+from hilrig.core.verdict import CheckStatus
+from hilrig.sampler.combined import CombinedSampler
+from hilrig.sampler.host import HostSampler
+from hilrig.sampler.jetson import JetsonSampler
+from hilrig.verdict.judge import judge
+
+LIMITS = {
+    "thermal_throttle_events": 0,
+    "thermal_throttle_ms": 1,
+    "power_throttle_events": 0,
+    "undervoltage_events": 0,
+    "overcurrent_peaks_per_min": 1,
+    "gpu_util_sustained_pct": 99,
+    "gpu_clock_lowest_mhz": 1000,
+    "temperature_headroom_c": 1,
+    "gpu_memory_peak_mib": 1e6,
+}
+PLAN = make_plan(
+    n_measured=40,  # seconds: utilisation is a mean over 30
+    n_warmup=1,
+    fps=Fraction(1),
+    limits=[
+        make_limit(
+            f"resources.{metric}", metric, limit, METRICS[metric].unit, at_least=metric.endswith(("_mhz", "_c"))
+        )
+        for metric, limit in LIMITS.items()
+    ],
+)
+BOARD = orin_with_statistics(2, pid=PID)
+FEEDING = sorted(path for path, fact in BOARD.items() if fact.feeds)
+
+
+def held(root):
+    """Return the check of each limit over a run in which the tree stood still, and the channels that answered."""
+    sampler = CombinedSampler([JetsonSampler(root, PID), HostSampler(root, PID)])
+    capabilities = sampler.probe()
+    now = {number: value if reason is None else reason for number, value, reason in sampler.read(Tier.EDGE)}
+    sampler.close()
+    start_ns, end_ns = edges_ns(PLAN)
+    moments_ns = {
+        Tier.FAST: ticks_ns(PLAN),
+        Tier.SLOW: [*range(start_ns, end_ns, 1_000_000_000), end_ns],
+        Tier.EDGE: [start_ns, end_ns],
+    }
+    curves = [
+        Curve(
+            capability=capability,
+            points=tuple((t_ns, now[number]) for t_ns in moments_ns[capability.channel.tier]),
+        )
+        for number, capability in enumerate(capabilities)
+    ]
+    checks = {check.metric: check for check in judge(make_record(PLAN, curves=curves)).checks}
+    return checks, {capability.channel for capability in capabilities if capability.reason is None}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return held(build(tmp_path_factory.mktemp("whole"), BOARD).root)
+
+
+def test_the_whole_board_holds_every_limit(whole):
+    """With all of its files this board can answer every question of a profile."""
+    checks, _ = whole
+    assert {metric: check.status for metric, check in checks.items()} == dict.fromkeys(LIMITS, CheckStatus.PASS)
+
+
+@pytest.mark.parametrize("path", FEEDING)
+def test_without_a_file_a_check_is_the_same_or_not_measured(whole, tmp_path, path):
+    """A file that is missing takes answers away; it never changes a number into another one that passes."""
+    board = build(tmp_path, BOARD)
+    (tmp_path / path).unlink()
+    checks, answered = held(board.root)
+    lost = whole[1] - answered
+    for metric, check in checks.items():
+        needs = METRICS[metric].needs
+        if any(need.met_by(channel) for need in needs for channel in lost) and not any(
+            need.met_by(channel) for need in needs for channel in answered
+        ):
+            assert check.status is CheckStatus.NOT_MEASURED, check.sentence
+        assert check.status in {CheckStatus.PASS, CheckStatus.NOT_MEASURED}, check.sentence
+        assert check.status is CheckStatus.NOT_MEASURED or check.observed == whole[0][metric].observed
+
+
+@pytest.mark.parametrize("metric", sorted(LIMITS))
+def test_every_limit_has_files_without_which_it_is_not_measured(whole, tmp_path, metric):
+    """Take away all files of a metric's channels: the limit is not measured, whatever else the board says."""
+    board = build(tmp_path, BOARD)
+    keys = {channel.key for channel in whole[1] if any(need.met_by(channel) for need in METRICS[metric].needs)}
+    gone = [path for path in FEEDING if BOARD[path].feeds & keys]
+    assert gone
+    for path in gone:
+        (tmp_path / path).unlink()
+    assert held(board.root)[0][metric].status is CheckStatus.NOT_MEASURED
