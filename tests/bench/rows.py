@@ -6,6 +6,7 @@ from bench.memory import MEMORY
 from bench.preprocess import PREPROCESS
 from bench.recording import RECORDING
 from bench.row import Bench
+from bench.sampling import SAMPLING
 from bench.verdict import FALSE_PASS, VERDICT_TIME
 
 BENCHES: tuple[Bench, ...] = (
@@ -16,6 +17,7 @@ BENCHES: tuple[Bench, ...] = (
     RECORDING,
     MEMORY,
     SAMPLERS,
+    SAMPLING,
     FALSE_PASS,
     VERDICT_TIME,
     *PREPROCESS,

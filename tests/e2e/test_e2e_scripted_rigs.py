@@ -31,10 +31,14 @@ ORIN_SERIES = (
     "process.memory.usage",
 )
 COUNTERS = ("field_74", "field_75", "field_77", "field_269", "field_270", "field_271")
-LENGTH_S = 7
-"""Longer than the script's last episode; the processes of a run load in about two seconds."""
+SHOWN_S, BRIEF_S = 5, 2
+"""How long is measured: where something must be seen to change, and where a counter is enough."""
 
-SHOWN, HIDDEN = (3.5, 5.0), (4.0, 4.04)
+HIDDEN = [(begin_s, begin_s + 0.04) for begin_s in range(1, 30)]
+"""Every second an episode between two samples: when exactly the measured part begins does not matter."""
+
+ON_AND_OFF = [(begin_s, begin_s + 1.0) for begin_s in range(1, 40, 3)]
+"""Every third second an episode that is seen, for the same reason."""
 
 
 @dataclass
@@ -58,6 +62,11 @@ class Soaked:
         """Return one self-check."""
         return next(one for one in self.result["judgement"]["self_checks"] if one["check_id"] == check_id)
 
+    def windows(self, hw_id):
+        """Return the windows in which a device throttled for heat."""
+        windows = self.result["judgement"]["throttle_windows"]
+        return [one for one in windows if one["hw_id"] == hw_id and one["cause"] == "thermal"]
+
     def series(self, key):
         """Return the series over time of a channel."""
         return [one for one in self.result["judgement"]["telemetry_series"] if one["key"] == key]
@@ -71,22 +80,22 @@ def soaked(bench, called):
     return Soaked(called, result, (run_dir / "report.html").read_text())
 
 
-def soak_on_card(bench, script, limits=LIMITS):
+def soak_on_card(bench, script, *, limits=LIMITS, length_s=BRIEF_S):
     """Soak a station on a machine whose NVIDIA driver follows a script."""
     folder = bench.folder / "driver"
     folder.mkdir()
-    station = bench.station(duration_s=LENGTH_S, more=limits)
+    station = bench.station(duration_s=length_s, more=limits)
     return soaked(bench, bench.call("run", station, **script.environment(folder)))
 
 
-def soak_on_orin(bench, episodes, *, with_statistics):
+def soak_on_orin(bench, episodes, *, with_statistics=True, length_s=BRIEF_S):
     """Soak a station on a machine whose /sys is that of a scripted Orin."""
     root = bench.folder / "orin"
     board = build_orin(root, n_cpus=os.cpu_count(), with_statistics=with_statistics)
-    station = bench.station(duration_s=LENGTH_S, more=LIMITS)
+    station = bench.station(duration_s=length_s, more=LIMITS)
     script = f'mount --bind "{root}/sys" /sys && exec "$@"'
     inside = ("unshare", "--mount", "sh", "-c", script, "sh")
-    with ScriptedBoard(board, orin_soak(board, episodes, length_s=LENGTH_S + 2)).playing():
+    with ScriptedBoard(board, orin_soak(board, episodes, length_s=length_s + 8)).playing():
         process = bench.start("run", station, through=inside)
         out, err = process.communicate(timeout=170)
     return soaked(bench, f"exit {process.returncode}\n{out}\n{err}")
@@ -102,27 +111,37 @@ def own_sys():
         pytest.skip(f"hardware: no mount namespace may be made here: {tried.stderr.strip()}")
 
 
+def hidden(script):
+    """Let a card throttle between samples, again and again."""
+    for begin_s, end_s in HIDDEN:
+        script.episode(begin_s, end_s, HW_THERMAL, how="hidden")
+    return script
+
+
 def test_a_card_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(bench):
-    """Temperature, clocks, power, memory, load and the window of throttling stand over the time of the frames."""
-    script = discrete().episode(*SHOWN, HW_THERMAL).ramp("temperature_c", (0, 60), (9, 91))
-    script.set("clock_graphics_mhz", (SHOWN[0], 900), (SHOWN[1], 1590))
-    found = soak_on_card(bench, script)
+    """Temperature, clocks, power, memory, load and the windows of throttling stand over the time of the frames."""
+    script = discrete().ramp("temperature_c", (0, 60), (20, 92))
+    for begin_s, end_s in ON_AND_OFF:
+        script.episode(begin_s, end_s, HW_THERMAL).set("clock_graphics_mhz", (begin_s, 900), (end_s, 1590))
+    found = soak_on_card(bench, script, length_s=SHOWN_S)
     assert found.thermal["status"] == "FAIL", found.called
     assert "gpu0" in found.thermal["sentence"]
     for key in CARD_SERIES:
         (series,) = found.series(key)
-        assert sum(value is not None for value in series["mean"]) >= LENGTH_S / 2 - 1
-        assert series["t_s"][-1] < LENGTH_S
-    (window,) = [one for one in found.result["judgement"]["throttle_windows"] if one["cause"] == "thermal"]
-    assert window["hw_id"] == "gpu0"
-    assert 1 < window["end_s"] - window["begin_s"] < 4
+        assert sum(value is not None for value in series["mean"]) >= SHOWN_S / 2 - 1
+        assert series["t_s"][-1] < SHOWN_S
+    assert found.windows("gpu0")
+    assert all(0 <= one["begin_s"] < one["end_s"] <= SHOWN_S + 1 for one in found.windows("gpu0"))
     (temperature,) = found.series("hw.temperature{hw.id=gpu0}")
-    assert temperature["mean"][-1] > temperature["mean"][0] + 5
+    assert temperature["mean"][-1] > temperature["mean"][0] + 2
+    (clock,) = found.series("hilrig.hw.gpu.clock.frequency{hw.id=gpu0,domain=graphics}")
+    assert min(filter(None, clock["minimum"])) == 900e6
+    assert "throttle" in found.page
 
 
 def test_throttling_between_two_samples_of_a_card_fails_the_run(bench):
-    """No state was ever seen: the counter alone knows of 40 ms."""
-    found = soak_on_card(bench, discrete().episode(*HIDDEN, HW_THERMAL, how="hidden"))
+    """No state was ever seen: the counters alone know of 40 ms."""
+    found = soak_on_card(bench, hidden(discrete()))
     assert found.thermal["status"] == "FAIL", found.called
     assert found.thermal["evidence"].startswith("counted over the whole run")
     states = [one for one in found.result["judgement"]["channels"] if "throttle.state{cause=thermal" in one["key"]]
@@ -131,19 +150,20 @@ def test_throttling_between_two_samples_of_a_card_fails_the_run(bench):
 
 
 def test_without_its_counters_the_same_card_is_not_measured(bench):
-    """A state that was never seen is no proof: the run does not pass, and the sentence says what would help."""
-    script = discrete().episode(*HIDDEN, HW_THERMAL, how="hidden")
+    """A state that was never seen is no proof: no pass, and what would help is said before and after."""
+    script = hidden(discrete())
     for counter in COUNTERS:
         script.fail(counter, NOT_SUPPORTED)
     found = soak_on_card(bench, script)
     assert found.thermal["status"] == "NOT_MEASURED", found.called
     assert "gpu_clock_min_mhz" in found.thermal["sentence"]
     assert found.result["judgement"]["status"] == "INCONCLUSIVE"
+    assert "warning: resources.thermal_throttle_allowed" in found.called.err
 
 
 def test_a_sound_card_holds_the_thermal_limit_and_the_memory_limit(bench):
     """With counters that did not move the limit holds, by evidence that is named; memory says whose it is."""
-    found = soak_on_card(bench, discrete(), f"{LIMITS}    gpu_memory_max_mb: 4096\n")
+    found = soak_on_card(bench, discrete(), limits=f"{LIMITS}    gpu_memory_max_mb: 4096\n")
     assert found.thermal["status"] == "PASS", found.called
     memory = found.check("resources.gpu_memory_max_mb")
     assert memory["status"] == "PASS"
@@ -153,32 +173,33 @@ def test_a_sound_card_holds_the_thermal_limit_and_the_memory_limit(bench):
 
 def test_a_card_that_is_lost_makes_the_run_inconclusive(bench):
     """A device that falls off the bus is no fault of the model, and no pass either."""
-    found = soak_on_card(bench, discrete().fail("*", GPU_IS_LOST, from_s=5))
+    found = soak_on_card(bench, discrete().fail("*", GPU_IS_LOST, from_s=2.5), length_s=SHOWN_S)
     assert not found.self_check("devices.present")["ok"], found.called
     assert "gpu0" in found.self_check("devices.present")["sentence"]
     assert found.result["judgement"]["status"] == "INCONCLUSIVE"
 
 
 def test_an_orin_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(bench, own_sys):
-    """Temperatures, clock, power, load and the window of throttling stand over the time of the frames."""
-    found = soak_on_orin(bench, [Episode(begin_s=4.0, end_s=5.5)], with_statistics=True)
+    """Temperatures, clock, power, load and the windows of throttling stand over the time of the frames."""
+    episodes = [Episode(begin_s=begin_s, end_s=end_s) for begin_s, end_s in ON_AND_OFF]
+    found = soak_on_orin(bench, episodes, length_s=SHOWN_S)
     assert found.thermal["status"] == "FAIL", found.called
     assert "gpu-throttle-alert" in found.thermal["sentence"]
     for key in ORIN_SERIES:
         assert found.series(key), key
-    (window,) = [one for one in found.result["judgement"]["throttle_windows"] if one["cause"] == "thermal"]
-    assert window["hw_id"] == "gpu-throttle-alert"
+    assert found.windows("gpu-throttle-alert")
 
 
 def test_throttling_between_two_samples_of_an_orin_fails_the_run(bench, own_sys):
     """The kernel's statistics know of an alert that no reading of its state saw."""
-    found = soak_on_orin(bench, [Episode(begin_s=5.0, end_s=5.04, seen=False)], with_statistics=True)
+    found = soak_on_orin(bench, [Episode(begin_s=begin, end_s=end, seen=False) for begin, end in HIDDEN])
     assert found.thermal["status"] == "FAIL", found.called
     assert found.thermal["evidence"].startswith("counted over the whole run")
 
 
 def test_without_statistics_the_same_orin_is_not_measured(bench, own_sys):
     """The state of an alert, never seen at 10 Hz, does not pass the limit."""
-    found = soak_on_orin(bench, [Episode(begin_s=5.0, end_s=5.04, seen=False)], with_statistics=False)
+    episodes = [Episode(begin_s=begin, end_s=end, seen=False) for begin, end in HIDDEN]
+    found = soak_on_orin(bench, episodes, with_statistics=False)
     assert found.thermal["status"] == "NOT_MEASURED", found.called
     assert found.result["judgement"]["status"] == "INCONCLUSIVE"

@@ -45,7 +45,7 @@ def text(capabilities, width=100):
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_no_line_is_wider_than_the_terminal(width):
     """Long sources and lists are cut, sentences wrapped; one that is a command is never broken within a word."""
-    lines = [*text(MANY, width), *limit_lines(limits_here(MANY), width=width)]
+    lines = [*text(MANY, width), *limit_lines(limits_here(MANY, "x86-cpu"), width=width)]
     assert [line for line in lines if len(line) > width] == []
 
 
@@ -103,7 +103,7 @@ def test_questions_without_a_channel_share_a_paragraph():
 def test_limits_are_listed_with_what_stands_against_them():
     """What can be held, what only under a condition, and what not, each with its key."""
     state = capability(channels.THROTTLE_STATE, (channels.CAUSE, channels.CAUSE_THERMAL))
-    lines = list(limit_lines(limits_here([state]), width=100))
+    lines = list(limit_lines(limits_here([state], "x86-cpu"), width=100))
     assert lines[0].startswith("limits that this machine can hold (")
     assert any(line.startswith("  but resources.thermal_throttle_allowed: ") for line in lines)
     assert any(line.startswith("  not resources.gpu_memory_max_mb: ") for line in lines)
