@@ -63,7 +63,8 @@ def _answers(series: Series) -> bool:
 def _coverage(window: Window, needed: tuple[Series, ...]) -> SelfCheck:
     sampled = [series for series in needed if _is_sampled(series)]
     thin = [fault for series in sampled for fault in holes(window, series)]
-    observed = listed(thin, at_most=3) if thin else f"{len(sampled)} of {len(sampled)} needed channels covered"
+    whole = f"all of {counted(len(sampled), 'needed channel')} covered" if sampled else "no limit rests on samples"
+    observed = listed(thin, at_most=3) if thin else whole
     return stated(
         "telemetry.coverage",
         ok=not thin,
