@@ -26,7 +26,7 @@ def check_accelerator(
     telemetry: Telemetry,
     events: tuple[RunEvent, ...],
     *,
-    proof: AcceleratorProof | None = None,
+    proof: AcceleratorProof | None,
 ) -> SelfCheck:
     """Return whether the accelerator that was asked for, or that the target claims, is proven to have worked.
 
