@@ -58,6 +58,9 @@ GPU_CLOCK: Final = "hilrig.hw.gpu.clock.frequency"
 GPU_CLOCK_LIMIT: Final = "hilrig.hw.gpu.clock.limit"
 """Lowest and highest clock that the governor may choose, Hz; attribute `bound`: min, max. Equal: locked."""
 
+MEMORY_CLOCK: Final = "hilrig.hw.memory.clock.frequency"
+"""Clock of the memory that a Jetson's CPU and GPU share, Hz."""
+
 TEMPERATURE: Final = "hw.temperature"
 """Cel; `hw.id` is `chip/label`, `zone/type` or `gpu0`."""
 

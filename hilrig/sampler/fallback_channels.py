@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Final
 
-from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION, HW_ID, POWER, TEMPERATURE
+from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION, HW_ID, MEMORY_CLOCK, POWER, TEMPERATURE
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
-from hilrig.sampler.jetson_mode import MEMORY_CLOCK
 from hilrig.sampler.source import Value
 
 NOT_CONNECTED: Final = "NC"

@@ -5,15 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hilrig.core.channels import FAN_SPEED, HW_ID, POWER_MODE
+from hilrig.core.channels import FAN_SPEED, HW_ID, MEMORY_CLOCK, POWER_MODE
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler.fact_file import numbered, read_fact
 from hilrig.sampler.jetson_tree import hwmon_chips, told_apart
 from hilrig.sampler.kept_file import KeptFile
 from hilrig.sampler.source import FileSource, Source, Value, labelled, natural
-
-MEMORY_CLOCK: Final = "hilrig.hw.memory.clock.frequency"
-"""Clock of the memory that CPU and GPU share, Hz."""
 
 _STATUS: Final = "var/lib/nvpmodel/status"
 _CONFIGURATION: Final = "etc/nvpmodel.conf"

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn
 
-from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION
+from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION, MEMORY_CLOCK
 from hilrig.core.telemetry import Channel, Reason
 from hilrig.sampler.fallback_channels import (
     chip_temperature,
@@ -20,7 +20,6 @@ from hilrig.sampler.fallback_channels import (
     running_hz,
     zone_temperature,
 )
-from hilrig.sampler.jetson_mode import MEMORY_CLOCK
 from hilrig.sampler.line_process import Fault
 from hilrig.sampler.line_sampler import RefusedError
 from hilrig.sampler.source import Value

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION
+from hilrig.core.channels import GPU_CLOCK, GPU_UTILIZATION, MEMORY_CLOCK
 from hilrig.core.clock import Clock, SystemClock
 from hilrig.core.telemetry import Channel, Reason
 from hilrig.sampler.fallback_channels import (
@@ -17,7 +17,6 @@ from hilrig.sampler.fallback_channels import (
     running_hz,
     zone_temperature,
 )
-from hilrig.sampler.jetson_mode import MEMORY_CLOCK
 from hilrig.sampler.jetson_tree import chip_of
 from hilrig.sampler.line_process import INTERVAL_MS, Program
 from hilrig.sampler.line_sampler import LineSampler
