@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a test_ file
+
 HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
 

@@ -15,9 +15,9 @@ from hilrig.core.clock import ManualClock
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler import kept_file
 from hilrig.sampler.combined import CombinedSampler
-from hilrig.sampler.grouped import LASTING
 from hilrig.sampler.host import HostSampler
 from hilrig.sampler.scripted import Curve, ScriptedSampler
+from sampler_contract import SamplerContract
 
 PID = 1234
 
@@ -157,11 +157,14 @@ def combined(pristine):
     return CombinedSampler([fake_tree(pristine), scripted(None), real(None)])
 
 
-@pytest.fixture(params=[real, fake_tree, scripted, combined])
-def sampler(request, pristine):
-    opened = request.param(pristine)
-    yield opened
-    opened.close()
+class TestSamplerContract(SamplerContract):
+    """Asked of the host sampler on this machine and on a whole tree, of a script, and of all of them as one."""
+
+    least_counters = 1
+
+    @pytest.fixture(params=[real, fake_tree, scripted, combined])
+    def build(self, request, pristine):
+        return lambda: request.param(pristine)
 
 
 def answering(sampler):
@@ -171,80 +174,6 @@ def answering(sampler):
 def reasons(sampler, capabilities):
     names = [capability.channel.key for capability in capabilities]
     return {names[reading.channel]: reading.reason for reading in sampler.read(Tier.EDGE)}
-
-
-def open_files():
-    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # not the one of this listing
-    return sorted(str(link.readlink()) for link in links)
-
-
-@pytest.mark.parametrize("tier", list(Tier))
-def test_every_reading_has_exactly_one_of_value_and_reason(sampler, tier):
-    """A reading is a finite number or a reason, and its channel is one of the probe's."""
-    capabilities = sampler.probe()
-    for reading in sampler.read(tier):
-        assert (reading.value is None) != (reading.reason is None)
-        assert reading.value is None or (type(reading.value) is float and math.isfinite(reading.value))
-        assert reading.reason is None or isinstance(reading.reason, Reason)
-        assert 0 <= reading.channel < len(capabilities)
-
-
-def test_channel_keys_are_unique(sampler):
-    """No two channels of a sampler have the same key."""
-    found = [capability.channel.key for capability in sampler.probe()]
-    assert found
-    assert len(found) == len(set(found))
-
-
-def test_probe_says_the_same_twice(sampler):
-    """Probing again keeps the numbering that readings refer to."""
-    first = [capability.channel for capability in sampler.probe()]
-    assert first == [capability.channel for capability in sampler.probe()]
-
-
-def test_each_tier_reads_its_own_channels_and_the_edge_reads_all(sampler):
-    """FAST and SLOW give their own channels once each, at least those that can answer; EDGE gives all once."""
-    capabilities = sampler.probe()
-    for tier in (Tier.FAST, Tier.SLOW):
-        own = {number for number, known in enumerate(capabilities) if known.channel.tier is tier}
-        answering = {number for number in own if capabilities[number].reason not in LASTING}
-        read = [reading.channel for reading in sampler.read(tier)]
-        assert len(read) == len(set(read))
-        assert answering <= set(read) <= own
-    assert sorted(reading.channel for reading in sampler.read(Tier.EDGE)) == list(range(len(capabilities)))
-
-
-def test_a_capability_with_a_reason_never_reads_a_number(sampler):
-    """What the probe could not read does not turn into a number a moment later."""
-    capabilities = sampler.probe()
-    for reading in sampler.read(Tier.EDGE):
-        if capabilities[reading.channel].reason in {Reason.ABSENT, Reason.NO_PERMISSION}:
-            assert reading.value is None
-
-
-def test_counters_never_fall(sampler):
-    """A counter read again is at least what it was."""
-    capabilities = sampler.probe()
-    highest = {}
-    for _ in range(50):
-        for channel, value, _reason in sampler.read(Tier.EDGE):
-            if capabilities[channel].channel.kind is ChannelKind.COUNTER and value is not None:
-                assert value >= highest.get(channel, 0.0)
-                highest[channel] = value
-    assert highest
-
-
-@pytest.mark.parametrize("build", [real, fake_tree, scripted, combined])
-def test_nothing_leaks_after_close(build, pristine):
-    """Closing gives every descriptor back, may be repeated, and leaves only reasons to read."""
-    before = open_files()
-    opened = build(pristine)
-    opened.probe()
-    opened.read(Tier.EDGE)
-    opened.close()
-    opened.close()
-    assert open_files() == before
-    assert all(reading.value is None for reading in opened.read(Tier.EDGE))
 
 
 def test_the_whole_tree_answers(pristine):

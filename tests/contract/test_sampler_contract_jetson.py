@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from board_parts import PID
 from boards import agx_orin, build, old_orin, orin_nano, orin_with_statistics, thor
-from hilrig.core.telemetry import ChannelKind, Reason, Tier
+from hilrig.core.telemetry import Reason, Tier
 from hilrig.sampler.jetson import JetsonSampler
+from sampler_contract import SamplerContract
 
 BOARDS = {facts.__name__: facts() for facts in (orin_nano, orin_with_statistics, agx_orin, old_orin, thor)}
 FILES = [(board, path) for board, facts in BOARDS.items() for path in facts]
@@ -26,13 +27,6 @@ def built(tmp_path_factory):
 @pytest.fixture(params=BOARDS)
 def board(request, built):
     return built[request.param]
-
-
-@pytest.fixture
-def sampler(board):
-    opened = JetsonSampler(board.root, PID)
-    yield opened
-    opened.close()
 
 
 def probed(board):
@@ -52,66 +46,17 @@ def kept(board):
     return [path for path, fact in board.facts.items() if fact.feeds and not fact.is_name]
 
 
-def open_files():
-    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
-    return sorted(str(link.readlink()) for link in links)
+class TestSamplerContract(SamplerContract):
+    """Asked of the Jetson sampler on each board."""
+
+    @pytest.fixture
+    def build(self, board):
+        return lambda: JetsonSampler(board.root, PID)
 
 
 def test_the_whole_board_answers(board):
     """On each board exactly the channels have a value that its files feed."""
     assert answering(probed(board)) == board.keys
-
-
-def test_channel_keys_are_unique_and_stay(sampler):
-    """No two channels have one key, and a second probe numbers them alike."""
-    keys = [known.channel.key for known in sampler.probe()]
-    assert len(keys) == len(set(keys))
-    assert keys == [known.channel.key for known in sampler.probe()]
-
-
-@pytest.mark.parametrize("tier", list(Tier))
-def test_every_reading_has_exactly_one_of_value_and_reason(sampler, tier):
-    """A reading is a finite number or a reason, of a channel of that tier; all that answered are read."""
-    capabilities = sampler.probe()
-    readings = sampler.read(tier)
-    for reading in readings:
-        assert (reading.value is None) != (reading.reason is None)
-        assert reading.value is None or (type(reading.value) is float and math.isfinite(reading.value))
-        assert tier in {Tier.EDGE, capabilities[reading.channel].channel.tier}
-    numbers = [reading.channel for reading in readings]
-    assert len(numbers) == len(set(numbers))
-    expected = {
-        number
-        for number, known in enumerate(capabilities)
-        if known.reason is None and tier in {Tier.EDGE, known.channel.tier}
-    }
-    assert expected <= set(numbers)
-
-
-def test_a_capability_with_a_reason_says_why(board):
-    """Whoever asks why a channel is silent gets a sentence, and no number a moment later."""
-    silent = [known for known in probed(board) if known.reason is not None]
-    assert all(known.detail for known in silent)
-
-
-def test_counters_never_fall(sampler):
-    """A counter read again is at least what it was."""
-    capabilities = sampler.probe()
-    first, second = sampler.read(Tier.EDGE), sampler.read(Tier.EDGE)
-    for before, after in zip(first, second, strict=True):
-        if capabilities[before.channel].channel.kind is ChannelKind.COUNTER and before.value is not None:
-            assert after.value >= before.value
-
-
-def test_nothing_leaks_after_close(board):
-    """Closing gives every descriptor back, may be repeated, and leaves only reasons to read."""
-    before = open_files()
-    opened = JetsonSampler(board.root, PID)
-    opened.probe()
-    opened.close()
-    opened.close()
-    assert open_files() == before
-    assert all(reading.value is None for reading in opened.read(Tier.EDGE))
 
 
 def test_removing_one_file_silences_exactly_its_channels(board):

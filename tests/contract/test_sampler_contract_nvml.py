@@ -1,13 +1,15 @@
+"""What every sampler owes, asked of the NVML sampler over the scripted library."""
+
+import ctypes
 import gc
-import math
 from pathlib import Path
 
 import pytest
 
-from hilrig.core.telemetry import ChannelKind, Reason, Tier
-from hilrig.sampler.combined import CombinedSampler
+from hilrig.core.clock import ManualClock
+from hilrig.core.telemetry import Tier
+from hilrig.core.units import NS_PER_S
 from hilrig.sampler.nvml import NvmlSampler
-from hilrig.sampler.scripted import ScriptedSampler
 from nvml_scripts import (
     GIB,
     GPU_IS_LOST,
@@ -16,19 +18,13 @@ from nvml_scripts import (
     SW_POWER_CAP,
     add_discrete,
     discrete,
+    injected,
     machine,
     opened,
     orin,
     thor,
 )
-
-LASTING = {Reason.ABSENT, Reason.NO_PERMISSION, Reason.NOT_SUPPORTED}
-"""What does not change while a sampler is open."""
-
-
-def open_files():
-    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]  # not the one of this listing
-    return sorted(str(link.readlink()) for link in links)
+from sampler_contract import SamplerContract
 
 
 def busy():
@@ -53,92 +49,32 @@ MACHINES = {
 }
 
 
-@pytest.fixture(params=MACHINES)
-def nvml(request):
-    build, flags = MACHINES[request.param]
-    with opened(build(), *flags) as found:
-        yield found
+class TestSamplerContract(SamplerContract):
+    """Asked of the NVML sampler over each machine, through the eight seconds in which things happen to it."""
 
+    least_channels = 28
 
-@pytest.mark.parametrize("tier", list(Tier))
-def test_every_reading_has_exactly_one_of_value_and_reason(nvml, tier):
-    """A reading is a finite number or a reason, and its channel is one of the probe's, at any time."""
-    for tenth in range(80):
-        nvml.go(tenth / 10)
-        for reading in nvml.sampler.read(tier):
-            assert (reading.value is None) != (reading.reason is None)
-            assert reading.value is None or (type(reading.value) is float and math.isfinite(reading.value))
-            assert reading.reason is None or isinstance(reading.reason, Reason)
-            assert 0 <= reading.channel < len(nvml.capabilities)
+    @pytest.fixture(params=MACHINES)
+    def library(self, request):
+        script, flags = MACHINES[request.param]
+        with injected(script(), *flags) as library:
+            yield library
 
+    @pytest.fixture
+    def clock(self):
+        return ManualClock()
 
-def test_channel_keys_are_unique(nvml):
-    """No two channels have the same key, and there are some even where nothing answers."""
-    keys = [known.channel.key for known in nvml.capabilities]
-    assert len(keys) >= 28
-    assert len(keys) == len(set(keys))
+    @pytest.fixture
+    def build(self, library, clock):
+        return lambda: NvmlSampler(Path("/"), PID, clock=clock)
 
+    @pytest.fixture
+    def moments(self, library, clock):
+        def go(tenth):
+            clock.now_ns = tenth * NS_PER_S // 10
+            library.scriptedNvmlSetTimeNs(ctypes.c_int64(clock.now_ns))
 
-def test_probe_says_the_same_twice(nvml):
-    """Probing again keeps the numbering that readings refer to."""
-    assert [known.channel for known in nvml.sampler.probe()] == [known.channel for known in nvml.capabilities]
-
-
-def test_each_tier_reads_only_its_own_channels_and_the_edge_reads_all(nvml):
-    """FAST and SLOW give their own channels once, at least those that can have a value; EDGE gives every one."""
-    for tier in (Tier.FAST, Tier.SLOW):
-        own = {number for number, known in enumerate(nvml.capabilities) if known.channel.tier is tier}
-        able = {number for number in own if nvml.capabilities[number].reason not in LASTING}
-        read = [reading.channel for reading in nvml.sampler.read(tier)]
-        assert len(read) == len(set(read))
-        assert able <= set(read) <= own
-    everything = [reading.channel for reading in nvml.sampler.read(Tier.EDGE)]
-    assert sorted(everything) == list(range(len(nvml.capabilities)))
-
-
-def test_what_has_no_value_says_why(nvml):
-    """A channel without a value at the probe has words for it: a person has to be able to act on them."""
-    assert all(known.detail for known in nvml.capabilities if known.reason is not None)
-
-
-def test_a_capability_with_a_lasting_reason_never_reads_a_number(nvml):
-    """What the probe could not read does not turn into a number later."""
-    nvml.go(7.0)
-    for reading in nvml.sampler.read(Tier.EDGE):
-        if nvml.capabilities[reading.channel].reason in LASTING:
-            assert reading.value is None
-
-
-def test_counters_never_fall(nvml):
-    """A counter read again is at least what it was."""
-    highest = {}
-    for tenth in range(80):
-        nvml.go(tenth / 10)
-        for channel, value, _reason in nvml.sampler.read(Tier.EDGE):
-            if nvml.capabilities[channel].channel.kind is ChannelKind.COUNTER and value is not None:
-                assert value >= highest.get(channel, 0.0)
-                highest[channel] = value
-
-
-def test_it_can_be_combined_with_another_sampler(nvml):
-    """Joined with others it keeps its numbers."""
-    both = CombinedSampler([NvmlSampler(Path("/"), PID, clock=nvml.clock), ScriptedSampler(Path("/"), 1)])
-    assert [known.channel for known in both.probe()] == [known.channel for known in nvml.capabilities]
-    assert len(both.read(Tier.EDGE)) == len(nvml.capabilities)
-    both.close()
-
-
-@pytest.mark.parametrize("name", MACHINES)
-def test_nothing_leaks_after_close(name):
-    """Closing gives every descriptor back, may be repeated, and leaves only reasons to read."""
-    build, flags = MACHINES[name]
-    with opened(build(), *flags):
-        pass  # the library itself is loaded once for all tests
-    before = open_files()
-    with opened(build(), *flags) as nvml:
-        nvml.sampler.close()
-        assert all(reading.value is None for reading in nvml.sampler.read(Tier.EDGE))
-    assert open_files() == before
+        return map(go, range(80))
 
 
 def test_a_refusal_does_not_pile_up():
