@@ -82,6 +82,8 @@ def rose(channel: str, *, before: float | None, during: float | None, was_off: b
 
 def _assigned(shares: tuple[ProviderShare, ...]) -> list[str]:
     counts = {share.provider: share.n_assigned for share in shares if share.n_assigned is not None}
+    if shares and not counts:
+        return ["assigned: this runtime does not tell (1.24 and later do)"]
     n_nodes = sum(counts.values())
     given = [f"{n} of {n_nodes} nodes to {name}" for name, n in counts.items() if n]
     return [f"assigned: {', '.join(given)}"] if given else []
