@@ -58,10 +58,11 @@ def _hold_value(limit: Limit, window: Window, measurement: Measurement, *, value
     diluted it; a peak or a longest gap over its limit stays one, however the run would have gone on.
     """
     certain = value * window.n / window.n_final if limit.metric in SHARES and window.n < window.n_final else value
+    is_upper = limit.comparator is Comparator.LE
     if not _breaks(limit, value):
-        status, words = CheckStatus.PASS, "within the limit of"
+        status, words = CheckStatus.PASS, "within the limit of" if is_upper else "at least the required"
     elif _breaks(limit, certain):
-        status, words = CheckStatus.FAIL, "over the limit of" if limit.comparator is Comparator.LE else "below"
+        status, words = CheckStatus.FAIL, "over the limit of" if is_upper else "below the required"
     else:
         status, words = CheckStatus.INCONCLUSIVE, "in a run that ended early, against a limit of"
     check = _with_observation(
