@@ -16,6 +16,10 @@ from hilrig.verdict.sampling import evidence_of
 from hilrig.verdict.window import Window
 
 SUSTAINED_NS: Final = 30 * NS_PER_S
+PCT_DIGITS: Final = 6
+"""Sources tell hundredths or thousandths. What lies behind the sixth digit is the rounding of a long sum: it must not
+break a limit that the reading just reaches."""
+
 NOTHING_READ: Final = "no reading in the measured part"
 SWITCHED_OFF_OR_UNKNOWN: Final = "the GPU was switched off, or its source answers 0 for what it does not know"
 _HZ_PER_MHZ: Final = 1e6
@@ -85,8 +89,13 @@ def _utilisation(telemetry: Telemetry, window: Window) -> Measurement:
     mean, busiest = max(seen, key=lambda pair: pair[0])
     if mean <= 0:
         return missing(metric, "the source never rose above 0 while frames were decided")
-    n = sum(one.t_ns.size for one in inside)
-    return Measurement(metric=metric, unit="%", value=100 * mean, n=n, evidence=evidence_of(busiest, window.plan))
+    return Measurement(
+        metric=metric,
+        unit="%",
+        value=round(100 * mean, PCT_DIGITS),
+        n=sum(one.t_ns.size for one in inside),
+        evidence=evidence_of(busiest, window.plan),
+    )
 
 
 def sustained(t_ns: NDArray[np.int64], value: NDArray[np.float64]) -> float | None:

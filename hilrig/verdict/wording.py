@@ -8,6 +8,7 @@ SMALLEST_SHOWN: Final = 0.001
 
 _DIGITS_OF_A_FLOAT: Final = 17
 _UNIT_WORDS: Final = {"us": "µs", "bool": "", "1": ""}
+_ONE_OF: Final = {"events": "event", "frames": "frame"}
 
 
 def quantity(value: float, unit: str, *, beside: float | None = None) -> str:
@@ -18,7 +19,8 @@ def quantity(value: float, unit: str, *, beside: float | None = None) -> str:
     if beside is not None and beside != value:
         while digits < _DIGITS_OF_A_FLOAT and _number(value, digits) == _number(beside, digits):
             digits += 1
-    return f"{_number(value, digits)} {_UNIT_WORDS.get(unit, unit)}".rstrip()
+    words = _ONE_OF.get(unit, unit) if value == 1 else unit
+    return f"{_number(value, digits)} {_UNIT_WORDS.get(words, words)}".rstrip()
 
 
 def _number(value: float, digits: int) -> str:

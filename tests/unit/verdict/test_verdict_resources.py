@@ -132,6 +132,13 @@ def test_gpu_memory_peak_is_of_the_measured_part() -> None:
     assert (one.value, one.n) == (70, 2)
 
 
+@pytest.mark.parametrize("share", [0.9, 0.07, 0.57])
+def test_a_utilisation_that_just_reaches_its_limit_does_not_break_it(share: float) -> None:
+    """A constant reading is its own mean, whatever the rounding of a long sum makes of it."""
+    capability = gpu("hw.gpu.utilization", unit="1")
+    assert measured([steady(PLAN, capability, share)], "gpu_util_sustained_pct").value == round(100 * share)
+
+
 def test_sustained_utilisation_is_the_busiest_half_minute() -> None:
     """Thirty busy seconds in a minute of idling count in full; a shorter burst is diluted."""
     capability = gpu("hw.gpu.utilization", unit="1")

@@ -50,3 +50,11 @@ def test_a_quantity_too_small_to_mean_anything_is_said_to_be_small() -> None:
     assert quantity(1.112e-9, "%") == "less than 0.001 %"
     assert quantity(-9e-6, "ms") == "less than 0.001 ms"
     assert quantity(0.0, "%") == "0 %"
+
+
+def test_one_event_is_no_events():
+    """A count of one has its noun in the singular, also as an observation beside its limit."""
+    assert quantity(1, "events", beside=0) == "1 event"
+    assert quantity(2, "events") == "2 events"
+    assert quantity(1, "frames") == "1 frame"
+    assert quantity(1.0, "ms") == "1 ms"
