@@ -17,8 +17,8 @@ from hilrig.verdict.window import Window
 
 SUSTAINED_NS: Final = 30 * NS_PER_S
 PCT_DIGITS: Final = 6
-"""Sources tell hundredths or thousandths. What lies behind the sixth digit is the rounding of a long sum: it must not
-break a limit that the reading just reaches."""
+"""Sources tell hundredths or thousandths. Behind the sixth digit there is only the rounding of a long sum, which
+must not break a limit that the reading just reaches."""
 
 NOTHING_READ: Final = "no reading in the measured part"
 SWITCHED_OFF_OR_UNKNOWN: Final = "the GPU was switched off, or its source answers 0 for what it does not know"

@@ -13,6 +13,9 @@ from hilrig.verdict.metric_channels import channels_of, hw_id_of, missing, why_m
 from hilrig.verdict.sampling import evidence_of
 from hilrig.verdict.window import Window
 
+MILLI_DIGITS: Final = 3
+"""Sensors tell thousandths; the difference of two floats has more digits, and none of them means anything."""
+
 METRIC: Final = "temperature_headroom_c"
 
 
@@ -70,7 +73,8 @@ def _nearest(watched: list[Trip], window: Window, *, n_off: int) -> Measurement:
 
 def _headroom(trip: Trip, sensor: Series, window: Window) -> _Headroom:
     read_c = sensor.valued().within(window).value
-    return _Headroom(trip, trip.limit_c - float(read_c.max()), int(read_c.size))
+    headroom_c = round(trip.limit_c - float(read_c.max()), MILLI_DIGITS)
+    return _Headroom(trip, headroom_c, int(read_c.size))
 
 
 def _evidence(trip: Trip, window: Window, *, n_off: int) -> str:

@@ -93,11 +93,16 @@ def test_zero_degrees_all_along_are_no_temperature() -> None:
 
 
 @settings(max_examples=60, deadline=None)  # a minute of up to six sensors
-@given(temperatures=st.lists(st.floats(1, 120), min_size=1, max_size=6))
-def test_the_headroom_is_the_least_of_all(temperatures: list[float]) -> None:
+@given(temperatures_mc=st.lists(st.integers(1_000, 120_000), min_size=1, max_size=6))
+def test_the_headroom_is_the_least_of_all(temperatures_mc: list[int]) -> None:
     """No sensor is nearer to its trip point than what is reported."""
     rig: dict[str, Curve] = {}
-    for number, read_c in enumerate(temperatures):
-        rig |= sensor(f"zone/part{number}", 90.0 + number, read_c)
-    expected = min(90.0 + number - read_c for number, read_c in enumerate(temperatures))
-    assert headroom(rig).value == expected
+    for number, read_mc in enumerate(temperatures_mc):
+        rig |= sensor(f"zone/part{number}", 90.0 + number, read_mc / 1000)
+    expected_mc = min(90_000 + 1000 * number - read_mc for number, read_mc in enumerate(temperatures_mc))
+    assert headroom(rig).value == expected_mc / 1000
+
+
+def test_a_headroom_that_is_just_kept_is_kept() -> None:
+    """93 C less 88.1 C is 4.9 C, whatever floats make of it."""
+    assert headroom(sensor("gpu0", 93.0, 88.1)).value == 4.9
