@@ -132,3 +132,11 @@ def test_a_clock_of_zero_is_no_clock() -> None:
     check = held(rig, "gpu_clock_lowest_mhz", 1, "MHz", at_least=True)
     assert check.status is CheckStatus.NOT_MEASURED
     assert "3 of 601 readings are 0 Hz" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("limit_mhz", "words"), [(1000, "at least the required 1000 MHz"), (1800, "below the required 1800 MHz")]
+)
+def test_a_lower_limit_is_called_one(limit_mhz: float, words: str) -> None:
+    """A clock is not `within` a limit from below."""
+    assert words in held(rtx(), "gpu_clock_lowest_mhz", limit_mhz, "MHz", at_least=True).sentence
