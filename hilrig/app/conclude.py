@@ -17,12 +17,13 @@ from hilrig.config.plan_file import load_plan
 from hilrig.core import files, registry
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.canonical import sha256_hex
+from hilrig.core.document import Document, SignatureInfo
 from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.exits import ExitCode
 from hilrig.core.floor import Floor
 from hilrig.core.frame import PoolFrame, Truth
 from hilrig.core.ports import Sink
-from hilrig.core.result import RESULT_SCHEMA, Document, Result, SignatureInfo
+from hilrig.core.result import RESULT_SCHEMA, Result
 from hilrig.core.rig import RigInfo
 from hilrig.core.run import Ended, RunEvent, RunRecord
 from hilrig.core.verdict import Judgement
@@ -121,6 +122,8 @@ def build_result(record: RunRecord, judgement: Judgement, *, digests: Mapping[st
         judgement=judgement,
         files=digests,
         judged_from=plan.judged_from,
+        operator=plan.operator,
+        note=plan.note,
     )
 
 

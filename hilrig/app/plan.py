@@ -46,14 +46,14 @@ def _either(asked: _T | None, stated: _T) -> _T:
     return stated if asked is None else asked
 
 
-def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: float | None) -> RunPlan:
+def build_plan(ready: Ready, request: RunRequest, *, run_id: str, created_at_utc: str) -> RunPlan:
     """Return the plan of a run, everything resolved.
 
     Args:
         ready: the profile on its rig.
+        request: its duration, its operator and their note.
         run_id: the run's name.
         created_at_utc: for people.
-        duration_s: measured seconds instead of the profile's.
     """
     profile = ready.profile
     rate_fps = mean_rate_fps(profile)
@@ -77,7 +77,7 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         period_numerator_ns=NS_PER_S * rate_fps.denominator,
         period_denominator=rate_fps.numerator,
         n_warmup_frames=round(profile.warmup_s * rate_fps),
-        n_measured_frames=max(1, round((duration_s or profile.duration_s) * rate_fps)),
+        n_measured_frames=max(1, round((request.duration_s or profile.duration_s) * rate_fps)),
         profile_duration_s=profile.duration_s,
         telemetry_period_ms=profile.telemetry_period_ms,
         limits=profile.limits,
@@ -85,6 +85,8 @@ def build_plan(ready: Ready, *, run_id: str, created_at_utc: str, duration_s: fl
         tuning=profile.tuning,
         self_test_s=profile.self_test_s,
         stop_when_failed=profile.stop_when_failed,
+        operator=request.operator,
+        note=request.note,
     )
 
 

@@ -20,6 +20,9 @@ class RunRequest:
         frame_rate_fps: frames per second instead of the profile's, for a search; None keeps those.
         self_test_s: length of the self-test before the run instead of the profile's; None keeps that.
         stop_when_failed: whether a certain FAIL ends the run, instead of the profile's word; None keeps that.
+        operator: who starts it; `note` is what they want to be read beside the verdict.
+        baseline: the run directory that the report shows this run beside; None for the one that is set, if any.
+        is_detached: whether the run goes on when the process that started it is gone.
     """
 
     profile: Path
@@ -32,3 +35,7 @@ class RunRequest:
     frame_rate_fps: Fraction | None = None
     self_test_s: float | None = None
     stop_when_failed: bool | None = None
+    operator: str = ""
+    note: str = ""
+    baseline: Path | None = None
+    is_detached: bool = False

@@ -84,7 +84,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
             request.key, passphrase=read_passphrase(request.passphrase_file, request.passphrase_fd)
         )
         at_utc = utc_text(clock.triple().realtime_ns)
-        plan = build_plan(ready, run_id=run_id, created_at_utc=at_utc, duration_s=request.duration_s)
+        plan = build_plan(ready, request, run_id=run_id, created_at_utc=at_utc)
         refuse_small_disk(plan, request.reports)
         make_reports_folder(request.reports)
         run_dir = create(request.reports, profile_name=plan.profile_name, run_id=run_id, started_at_utc=at_utc)

@@ -8,6 +8,9 @@ RIG: Final = "rig.json"
 FEED: Final = "feed.json"
 FLOOR: Final = "floor.json"
 ACCELERATOR: Final = "accelerator.json"
+BASELINE: Final = "baseline.json"
+THUMBNAILS: Final = "thumbnails.json"
+STOP_REQUEST: Final = "stop.json"
 FRAMES: Final = "frames.arrows"
 FRAMES_JOURNAL: Final = "frames.journal"
 TELEMETRY: Final = "telemetry.arrows"
@@ -34,6 +37,9 @@ EVIDENCE_FILES: Final = (
     FEED,
     FLOOR,
     ACCELERATOR,
+    BASELINE,
+    THUMBNAILS,
+    STOP_REQUEST,
     FRAMES,
     FRAMES_JOURNAL,
     TELEMETRY,

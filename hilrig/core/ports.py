@@ -5,8 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from hilrig.core.document import Document
 from hilrig.core.frame import FeedInfo, FrameTable, Outcome, OutcomeReason, Pixels, Truth
-from hilrig.core.result import Document
 from hilrig.core.telemetry import Capability, Reading, ReadingTable, Tier
 
 

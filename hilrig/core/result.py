@@ -1,4 +1,4 @@
-"""The result of a run: what result.json holds, what every view is rendered from."""
+"""The result of a run: what result.json holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ class Result:
         files: sha256 of every file of the run directory written before result.json, by name.
         rig_info: the rig as found (`hilrig.core.rig.RigInfo` as JSON).
         judged_from: the run whose evidence was judged again; None for a run judged when it was measured.
+        operator: who started the run, as they said; empty when nobody did. `note` is theirs as well.
     """
 
     schema: str
@@ -45,20 +46,5 @@ class Result:
     judgement: Judgement
     files: Mapping[str, str]
     judged_from: JudgedFrom | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignatureInfo:
-    """What a view says of the signature: the key's fingerprint and the envelope file, never "valid"."""
-
-    key_fingerprint: str
-    envelope_file: str
-    envelope_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """What a view is rendered from: the result and the signature over it."""
-
-    result: Result
-    signature: SignatureInfo
+    operator: str = ""
+    note: str = ""

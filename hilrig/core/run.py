@@ -93,6 +93,8 @@ class RunPlan:
     self_test_s: float = 0.0
     stop_when_failed: bool = False
     judged_from: JudgedFrom | None = None
+    operator: str = ""
+    note: str = ""
 
     @property
     def n_frames(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from hilrig.core.accelerator import AcceleratorProof
+from hilrig.core.analysis import Budget, Distribution, Episode, MomentReading, StageShare
 from hilrig.core.exits import ExitCode
 from hilrig.core.floor import Floor
 
@@ -168,7 +169,9 @@ class ProcessSetup:
 class WorstFrame:
     """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen).
 
-    `cause` is None where there is nothing to explain; `evidence` says in words what it rests on.
+    `cause` is None where there is nothing to explain; `evidence` says in words what it rests on. `truth` is what
+    was really in it (None where nobody knows), `found` what was decided (None without a decision), `readings` the
+    telemetry that stood when it was due.
     """
 
     frame_id: int
@@ -182,6 +185,9 @@ class WorstFrame:
     decide_ms: float | None
     cause: Cause | None = None
     evidence: str = ""
+    truth: tuple[str, ...] | None = None
+    found: tuple[str, ...] | None = None
+    readings: tuple[MomentReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,3 +279,7 @@ class Judgement:
     telemetry_series: tuple[TelemetrySeries, ...] = ()
     throttle_windows: tuple[ThrottleWindow, ...] = ()
     accelerator: AcceleratorProof | None = None
+    budgets: tuple[Budget, ...] = ()
+    distribution: Distribution | None = None
+    stage_shares: tuple[StageShare, ...] = ()
+    episodes: tuple[Episode, ...] = ()

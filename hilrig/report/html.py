@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hilrig.core.result import Document
+from hilrig.core.document import Document
 from hilrig.core.verdict import RunStatus
 from hilrig.report import wording
 from hilrig.report.chart_svg import latency_chart

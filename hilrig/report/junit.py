@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from hilrig.core.result import Document, Result
+from hilrig.core.document import Document
+from hilrig.core.result import Result
 from hilrig.core.verdict import Check, CheckStatus, RunStatus, SelfCheck
 from hilrig.report.values import plain
 from hilrig.report.wording import MEANING, NO_CHECKS, margin_text, measured_s, observed_text

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from hilrig.core.result import Document
+from hilrig.core.document import Document
 from hilrig.core.units import format_duration
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
 from hilrig.report.values import one_line

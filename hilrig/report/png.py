@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hilrig.core.result import Document
+from hilrig.core.document import Document
 from hilrig.core.verdict import Check, Judgement, RunStatus, SeriesPoint
 from hilrig.report.scale import (
     LatencyAxis,

@@ -7,8 +7,9 @@ import pytest
 
 from hilrig.config.noun_json import from_json
 from hilrig.core import registry
+from hilrig.core.document import Document, SignatureInfo
 from hilrig.core.files import VIEW_FILES
-from hilrig.core.result import Document, Result, SignatureInfo
+from hilrig.core.result import Result
 from hilrig.core.verdict import RunStatus
 
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample"

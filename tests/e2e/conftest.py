@@ -4,11 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from browsers import Browser, chromium
 from stations import write_station
 
 
@@ -93,3 +95,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory, keys_home: Path) -> tuple
     called = bench.call("run", bench.station())
     assert len(bench.run_dirs()) == 1, called
     return bench, called, bench.run_dirs()[0]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return a real browser, one for all tests of this process."""
+    with chromium() as started:
+        yield started

@@ -14,6 +14,7 @@ from hilrig.app import soak
 from hilrig.app.conclude import read_evidence
 from hilrig.app.plan import build_plan
 from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.app.request import RunRequest
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core import files
 from hilrig.core.clock import SystemClock
@@ -116,7 +117,8 @@ def proven_run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("proven")
     station = write_station(folder / "station", duration_s=0.5)
     ready = replace(preflight(station, load_rig_or_local(None)), accelerator=make_proof())
-    plan = build_plan(ready, run_id="0123abcd", created_at_utc="2026-01-01T00:00:00Z", duration_s=None)
+    request = RunRequest(profile=folder, rig_file=None, reports=folder, duration_s=None, key=folder)
+    plan = build_plan(ready, request, run_id="0123abcd", created_at_utc="2026-01-01T00:00:00Z")
     create_key(folder / "keys", "rig", passphrase=None)
     signer = load_signer(folder / "keys" / "rig.pem", passphrase=None)
     run_dir = create(folder, profile_name="s", run_id="0123abcd", started_at_utc=plan.created_at_utc)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -23,9 +24,15 @@ def ready(tmp_path_factory):
 def plan_of(ready, **changes):
     return build_plan(
         replace(ready, profile=replace(ready.profile, **changes)),
+        request_of(),
         run_id="abc",
         created_at_utc="2026-01-01T00:00:00Z",
-        duration_s=None,
+    )
+
+
+def request_of(**changes):
+    return replace(
+        RunRequest(profile=Path("p"), rig_file=None, reports=Path("r"), duration_s=None, key=Path("k")), **changes
     )
 
 
@@ -46,17 +53,19 @@ def test_the_pool_is_never_larger_than_the_feed(ready):
     """A feed of three frames fills three slots."""
     plan = build_plan(
         replace(ready, feed_info=replace(ready.feed_info, n_frames=3)),
+        request_of(),
         run_id="abc",
         created_at_utc="2026-01-01T00:00:00Z",
-        duration_s=None,
     )
     assert plan.feed.pool_frames == 3
 
 
 def test_a_given_duration_replaces_the_profiles_and_the_profiles_stays_known(ready):
     """The verdict holds the run against the profile's duration, not against the shorter one."""
-    plan = build_plan(ready, run_id="abc", created_at_utc="2026-01-01T00:00:00Z", duration_s=1)
+    request = request_of(duration_s=1, operator="Ada", note="new lamp")
+    plan = build_plan(ready, request, run_id="abc", created_at_utc="2026-01-01T00:00:00Z")
     assert plan.n_measured_frames == 100
+    assert (plan.operator, plan.note) == ("Ada", "new lamp")
     assert plan.profile_duration_s == pytest.approx(2)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from report_documents import make_empty, make_failing, make_inconclusive, make_passing
 
-from hilrig.core.result import Document
+from hilrig.core.document import Document
 
 _MAKERS = {
     "passing": make_passing,

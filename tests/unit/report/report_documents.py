@@ -19,7 +19,8 @@ from report_checks import (
     UNMEASURED_GPU,
 )
 
-from hilrig.core.result import RESULT_SCHEMA, Document, Result, SignatureInfo
+from hilrig.core.document import Document, SignatureInfo
+from hilrig.core.result import RESULT_SCHEMA, Result
 from hilrig.core.verdict import (
     ChannelSummary,
     Judgement,
