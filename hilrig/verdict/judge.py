@@ -4,11 +4,14 @@ from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
 from hilrig.verdict.accelerator import check_accelerator
 from hilrig.verdict.attribution import attribute, count_causes
+from hilrig.verdict.budgets import budgets
 from hilrig.verdict.caching import check_caching
 from hilrig.verdict.change_points import change_points
 from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.checks import hold_all
 from hilrig.verdict.device_checks import check_devices
+from hilrig.verdict.distribution import distribution
+from hilrig.verdict.episodes import episodes
 from hilrig.verdict.excuses import excuse
 from hilrig.verdict.feeder_checks import check_feeder
 from hilrig.verdict.findings import find
@@ -17,8 +20,10 @@ from hilrig.verdict.latency_series import latency_series
 from hilrig.verdict.nearby import Nearby
 from hilrig.verdict.plausible import check_plausible
 from hilrig.verdict.processes import process_setups
+from hilrig.verdict.queue_depth import queue_depth
 from hilrig.verdict.record_checks import check_record
 from hilrig.verdict.sentence import verdict_sentence
+from hilrig.verdict.stage_shares import stage_shares
 from hilrig.verdict.telemetry_checks import check_telemetry
 from hilrig.verdict.telemetry_series import telemetry_series
 from hilrig.verdict.telemetry_summary import summarise
@@ -53,16 +58,20 @@ def judge(record: RunRecord) -> Judgement:
         self_checks=self_checks,
         measurements=(*findings.measurements, *behind),
         detection=findings.accuracy.labels,
-        worst_frames=worst_frames(window, attribution),
+        worst_frames=worst_frames(window, attribution, telemetry, record.truths),
         latency_series=latency_series(window),
         channels=summarise(telemetry, window),
         causes=count_causes(attribution),
         change_points=change_points(window, Nearby(window, telemetry, record.events)),
         processes=process_setups(record.events),
         floor=record.floor,
-        telemetry_series=telemetry_series(telemetry, window),
+        telemetry_series=(*telemetry_series(telemetry, window), *queue_depth(window)),
         throttle_windows=throttle_windows(telemetry, window),
         accelerator=record.accelerator,
+        budgets=budgets(window),
+        distribution=distribution(window),
+        stage_shares=stage_shares(window),
+        episodes=episodes(telemetry, window, record.events),
     )
 
 

@@ -1,24 +1,17 @@
 """Telemetry over time, in at most 120 buckets of equal length: what stands under the latency on one time axis."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hilrig.core import channels
 from hilrig.core.telemetry import Channel, ChannelKind, Tier
 from hilrig.core.units import NS_PER_S
 from hilrig.core.verdict import TelemetrySeries
 from hilrig.verdict.channels import Series, Telemetry
+from hilrig.verdict.time_buckets import Trace, bucketed, grid_of
 from hilrig.verdict.window import Window
-
-N_BUCKETS_MAX: Final = 120
-"""Four minutes each in a run of eight hours; about 3.5 kB of result.json a channel."""
-
-BUCKET_NS_MIN: Final = 2 * NS_PER_S
-"""Two periods of the slow tier: a bucket is empty only where a reading is missing, not where one came late."""
 
 N_PER_NAME_MAX: Final = 12
 """A machine of 64 cores has 64 core temperatures: those with the highest readings are kept."""
@@ -36,29 +29,6 @@ SHOWN: Final = (
 )
 """Channels that are worth seeing over time."""
 
-_MEAN_DIGITS: Final = 6
-"""Significant digits of a mean: it is for looking, and 17 digits are most of a page's size."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Trace:
-    """What becomes one series: readings with a value, of the measured part."""
-
-    name: str
-    key: str
-    unit: str
-    t_ns: NDArray[np.int64]
-    value: NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Grid:
-    """The buckets: the same for every channel of a run."""
-
-    start_ns: int
-    length_ns: int
-    n: int
-
 
 def telemetry_series(telemetry: Telemetry, window: Window) -> tuple[TelemetrySeries, ...]:
     """Return the channels worth seeing over time that have a value, in the order of the probe.
@@ -69,17 +39,12 @@ def telemetry_series(telemetry: Telemetry, window: Window) -> tuple[TelemetrySer
     """
     if window.duration_ns <= 0:
         return ()
-    grid = _grid(window)
+    grid = grid_of(window)
     traces = [trace for trace in _traces(telemetry, window) if trace.value.size]
-    return tuple(_bucketed(trace, grid) for trace in _highest(traces))
+    return tuple(bucketed(trace, grid) for trace in _highest(traces))
 
 
-def _grid(window: Window) -> _Grid:
-    n = max(1, min(N_BUCKETS_MAX, window.duration_ns // BUCKET_NS_MIN))
-    return _Grid(start_ns=window.start_ns, length_ns=-(-window.duration_ns // n), n=n)
-
-
-def _traces(telemetry: Telemetry, window: Window) -> Iterator[_Trace]:
+def _traces(telemetry: Telemetry, window: Window) -> Iterator[Trace]:
     cpus = telemetry.named(channels.CPU_FREQUENCY)
     for series in telemetry.series:
         channel = series.channel
@@ -92,15 +57,15 @@ def _traces(telemetry: Telemetry, window: Window) -> Iterator[_Trace]:
             yield _power(series, window)
 
 
-def _trace(series: Series, window: Window) -> _Trace:
+def _trace(series: Series, window: Window) -> Trace:
     inside = series.valued().within(window)
     channel = series.channel
-    return _Trace(name=channel.name, key=channel.key, unit=channel.unit, t_ns=inside.t_ns, value=inside.value)
+    return Trace(name=channel.name, key=channel.key, unit=channel.unit, t_ns=inside.t_ns, value=inside.value)
 
 
-def _all_cpus(cpus: Sequence[Series], window: Window) -> _Trace:
+def _all_cpus(cpus: Sequence[Series], window: Window) -> Trace:
     traces = [_trace(series, window) for series in cpus]
-    return _Trace(
+    return Trace(
         name=channels.CPU_FREQUENCY,
         key=f"{channels.CPU_FREQUENCY}{{cpu.logical_number=*}}",
         unit=traces[0].unit,
@@ -116,13 +81,13 @@ def _has_power(telemetry: Telemetry, energy: Channel, window: Window) -> bool:
     return any(series.valued().within(window).value.size for series in found)
 
 
-def _power(series: Series, window: Window) -> _Trace:
+def _power(series: Series, window: Window) -> Trace:
     """Return the mean power between readings of energy, at the later one; a counter that fell says nothing."""
     inside = series.valued().within(window)
     lasted_s, spent_j = np.diff(inside.t_ns) / NS_PER_S, np.diff(inside.value)
     is_known = (lasted_s > 0) & (spent_j >= 0) & np.isfinite(spent_j)
     inner = ",".join(f"{name}={value}" for name, value in (*series.channel.attributes, ("from", channels.ENERGY)))
-    return _Trace(
+    return Trace(
         name=channels.POWER,
         key=f"{channels.POWER}{{{inner}}}",
         unit="W",
@@ -131,39 +96,10 @@ def _power(series: Series, window: Window) -> _Trace:
     )
 
 
-def _highest(traces: Sequence[_Trace]) -> list[_Trace]:
+def _highest(traces: Sequence[Trace]) -> list[Trace]:
     """Return the traces without those of a name that has too many: its lowest ones go."""
     kept: set[str] = set()
     for name in dict.fromkeys(trace.name for trace in traces):
         of_name = sorted((one for one in traces if one.name == name), key=lambda one: -float(one.value.max()))
         kept.update(trace.key for trace in of_name[:N_PER_NAME_MAX])
     return [trace for trace in traces if trace.key in kept]
-
-
-def _bucketed(trace: _Trace, grid: _Grid) -> TelemetrySeries:
-    bucket = np.minimum((trace.t_ns - grid.start_ns) // grid.length_ns, grid.n - 1)
-    counts = np.bincount(bucket, minlength=grid.n)
-    sums = np.bincount(bucket, weights=trace.value, minlength=grid.n)  # adds in order: the same on every machine
-    lowest, highest = np.full(grid.n, np.inf), np.full(grid.n, -np.inf)
-    np.minimum.at(lowest, bucket, trace.value)
-    np.maximum.at(highest, bucket, trace.value)
-    rows = [
-        _statistics(low, total / n, high) if n else (None, None, None)
-        for n, low, total, high in zip(
-            counts.tolist(), lowest.tolist(), sums.tolist(), highest.tolist(), strict=True
-        )
-    ]
-    minimum, mean, maximum = zip(*rows, strict=True)
-    return TelemetrySeries(
-        key=trace.key,
-        unit=trace.unit,
-        t_s=tuple(index * grid.length_ns / NS_PER_S for index in range(grid.n)),
-        minimum=minimum,
-        mean=mean,
-        maximum=maximum,
-    )
-
-
-def _statistics(low: float, mean: float, high: float) -> tuple[float, float, float]:
-    """Return minimum, mean and maximum; the rounded mean stays between the other two."""
-    return low, min(max(float(f"{mean:.{_MEAN_DIGITS}g}"), low), high), high

@@ -1,15 +1,19 @@
-"""The worst measured frames, with where their time went and why."""
+"""The worst measured frames, with where their time went and why, and what stood beside them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from hilrig.core.frame import Outcome
+from hilrig.core.frame import Outcome, Truth
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import WorstFrame
 from hilrig.verdict.attribution import Attribution, causes_of
+from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.measure import STAGES
+from hilrig.verdict.moments import readings_at
+from hilrig.verdict.slowest import slowest
 from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, Window
 
 N_WORST: Final = 20
@@ -17,28 +21,25 @@ N_UNDECIDED_MAX: Final = 10
 """Undecided frames are the worst of all, but must not hide every slow one."""
 
 
-def worst_frames(window: Window, attribution: Attribution) -> tuple[WorstFrame, ...]:
+def worst_frames(
+    window: Window, attribution: Attribution, telemetry: Telemetry, truths: Sequence[Truth]
+) -> tuple[WorstFrame, ...]:
     """Return up to 20 frames: the first undecided ones (at most 10), then the slowest decided ones."""
-    undecided = np.flatnonzero(~window.measured.is_decided)[:N_UNDECIDED_MAX].tolist()
-    picked = [*undecided, *_slowest(window, N_WORST - len(undecided))]
-    frames = [_worst_frame(window, index) for index in picked]
-    causes = causes_of(attribution, np.array(picked, np.int64))
+    undecided = np.flatnonzero(~window.measured.is_decided)[:N_UNDECIDED_MAX]
+    picked = np.concatenate((undecided, slowest(window, N_WORST - undecided.size)))
+    causes = causes_of(attribution, picked)
+    readings = readings_at(telemetry, window.plan, window.measured.stamps_ns[INTENDED, picked])
     return tuple(
-        replace(frame, cause=cause, evidence=evidence)
-        for frame, (cause, evidence) in zip(frames, causes, strict=True)
+        replace(
+            _worst_frame(window, index),
+            cause=cause,
+            evidence=evidence,
+            truth=_truth(window, index, truths),
+            found=_found(window, index),
+            readings=beside,
+        )
+        for index, (cause, evidence), beside in zip(picked.tolist(), causes, readings, strict=True)
     )
-
-
-def _slowest(window: Window, n: int) -> list[int]:
-    """Return the positions of the slowest decided frames, slowest first, the earlier one of equals first."""
-    n_shown = min(n, window.n_decided)
-    if not n_shown:
-        return []
-    floor_ns = window.sorted_latency_ns[window.n_decided - n_shown]
-    slow = np.flatnonzero((window.latency_ns >= floor_ns) & window.measured.is_decided)
-    order = np.argsort(-window.latency_ns[slow], kind="stable")[:n_shown]
-    slowest: list[int] = slow[order].tolist()
-    return slowest
 
 
 def _worst_frame(window: Window, index: int) -> WorstFrame:
@@ -61,6 +62,19 @@ def _worst_frame(window: Window, index: int) -> WorstFrame:
         infer_ms=lasted_ms(*STAGES["infer"]),
         decide_ms=lasted_ms(*STAGES["decide"]),
     )
+
+
+def _truth(window: Window, index: int, truths: Sequence[Truth]) -> tuple[str, ...] | None:
+    """Return the labels of the frame's pool frame; None where nobody knows them."""
+    return truths[int(window.measured.frame_id[index]) % len(truths)].labels if truths else None
+
+
+def _found(window: Window, index: int) -> tuple[str, ...] | None:
+    """Return the labels that were decided; None without a decision."""
+    if window.measured.outcome[index] != Outcome.DECIDED:
+        return None
+    bits = int(window.measured.defects[index])
+    return tuple(label for bit, label in enumerate(window.plan.model.labels) if bits >> bit & 1)
 
 
 def _outcome_name(code: int) -> str:

@@ -32,8 +32,9 @@ def explained(frames, curves, *, plan=PLAN, events: tuple[RunEvent, ...] = ()):
     """Return the counted causes and the worst frames of a record."""
     record = make_record(plan, frames=frames, curves=curves, events=events)
     window = cut(record)
-    attribution = attribute(window, Telemetry(record), record.events)
-    return count_causes(attribution), worst_frames(window, attribution)
+    telemetry = Telemetry(record)
+    attribution = attribute(window, telemetry, record.events)
+    return count_causes(attribution), worst_frames(window, attribution, telemetry, record.truths)
 
 
 def named(frames, curves, **more) -> dict[Cause, int]:
@@ -455,8 +456,9 @@ def test_every_frame_over_the_limit_is_counted_once(data) -> None:
     ]
     record = make_record(plan, frames=frames, curves=curves, events=())
     window = cut(record)
-    attribution = attribute(window, Telemetry(record), ())
+    telemetry = Telemetry(record)
+    attribution = attribute(window, telemetry, ())
     n_over = int(np.count_nonzero(window.latency_ns > attribution.limit_ns))
     assert sum(count.n_frames for count in count_causes(attribution)) == n_over
-    worst = worst_frames(window, attribution)
+    worst = worst_frames(window, attribution, telemetry, record.truths)
     assert all(isinstance(frame, WorstFrame) and (frame.cause is None) == (not frame.evidence) for frame in worst)

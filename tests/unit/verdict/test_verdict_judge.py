@@ -16,8 +16,11 @@ from hypothesis import strategies as st
 from builders import (
     MIB,
     NS_PER_MS,
+    NS_PER_S,
     P99,
+    Curve,
     cpu_time,
+    edges_ns,
     make_capability,
     make_frames,
     make_limit,
@@ -26,10 +29,12 @@ from builders import (
     memory_peak,
     steady,
 )
+from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.canonical import canonical_json
 from hilrig.core.frame import FRAME_DTYPE, Truth
 from hilrig.core.run import RunRecord
+from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.verdict import Judgement, RunStatus
 from hilrig.verdict.judge import judge
 from watched_rigs import key_of, record, rtx, stepping
@@ -309,3 +314,22 @@ def test_throttling_and_the_accelerators_proof_are_part_of_the_judgement() -> No
     assert (throttled.hw_id, throttled.cause) == ("gpu0", "thermal")
     assert "hw.power{hw.id=gpu0}" in {series.key for series in judgement.telemetry_series}
     assert judgement.accelerator == proof
+
+
+def test_what_a_page_shows_besides_comes_with_the_judgement() -> None:
+    """Budgets, distribution, shares, episodes and queue depth are of the same frames, and survive result.json."""
+    plan = make_plan(limits=[P99, DROPS, MEMORY, DURATION])
+    stall = Curve(
+        capability=make_capability(HOST_STALL, unit="ns"),
+        points=((edges_ns(plan)[0] + 5 * NS_PER_S, 40.0 * NS_PER_MS),),
+    )
+    witnesses = make_record(plan, curves=[stall])
+    stormy = replace(stormy_record(), capabilities=witnesses.capabilities, readings=witnesses.readings)
+    found = judge(stormy)
+    assert [budget.check_id for budget in found.budgets] == [P99.check_id, DROPS.check_id]
+    assert found.distribution is not None
+    assert sum(found.distribution.counts) + found.distribution.n_undecided == plan.n_measured_frames
+    assert sum(share.share_pct for share in found.stage_shares) == pytest.approx(100)
+    assert [episode.begin_s for episode in found.episodes] == [5.0]
+    assert found.telemetry_series[-1].key == "queue.depth"
+    assert from_json(Judgement, to_json(found), what="judgement") == found

@@ -19,7 +19,8 @@ from builders import (
 from hilrig.core import channels
 from hilrig.core.telemetry import ChannelKind, Reason, Tier
 from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.telemetry_series import BUCKET_NS_MIN, N_BUCKETS_MAX, N_PER_NAME_MAX, telemetry_series
+from hilrig.verdict.telemetry_series import N_PER_NAME_MAX, telemetry_series
+from hilrig.verdict.time_buckets import BUCKET_NS_MIN, N_BUCKETS_MAX
 from hilrig.verdict.window import cut
 
 PLAN = make_plan(n_measured=600)  # 20 s: ten buckets of the shortest length
