@@ -125,7 +125,7 @@ def design_effect(over: NDArray[np.bool_]) -> float:
     if n_over == 0 or n_batches < 2:  # noqa: PLR2004 - a variance needs two batches
         return 1.0
     seen = bursts(over)
-    longest = seen.longest_frames if seen.n < N_BURSTS_TO_ESTIMATE else 1
+    longest = float(seen.longest_frames if seen.n < N_BURSTS_TO_ESTIMATE else 1)
     return max(1.0, min(max(batch_means(over, n_batches), longest), over.size / n_batches))
 
 

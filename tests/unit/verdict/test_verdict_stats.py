@@ -152,6 +152,13 @@ def test_stall_split_over_two_batches_is_not_counted_as_two_short_ones() -> None
     assert design_effect(over) >= 20
 
 
+def test_a_burst_that_decides_the_effect_gives_a_float() -> None:
+    """An integer would be written as 9 and read back as 9.0: a genuine run would not verify."""
+    over = np.zeros(1800, np.bool_)
+    over[100:109] = True
+    assert type(design_effect(over)) is float
+
+
 def test_nearby_frames_over_the_limit_are_one_burst() -> None:
     """Frames over the limit with a short pause between them have one cause."""
     over = np.zeros(2000, np.bool_)
