@@ -1,5 +1,7 @@
 """The evidence for a cause as a sentence, for the frames that a report shows."""
 
+from typing import Final
+
 from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.units import NS_PER_MS
 from hilrig.verdict.spike_evidence import FINDINGS, Evidence
@@ -7,6 +9,9 @@ from hilrig.verdict.spike_explanation import Explanation
 from hilrig.verdict.spike_origin import Usual
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import capitalised, quantity
+
+TOLD_MIN: Final = 0.05
+"""A cause that explains less of the excess than this is nothing to tell."""
 
 
 def describe(explanation: Explanation, window: Window, usual: Usual, evidence: Evidence) -> list[str]:
@@ -55,8 +60,9 @@ def _in_vain(explanation: Explanation, index: int, window: Window, usual: Usual)
     if excess_ns < NS_PER_MS:
         return f"{behind}the target took no longer than usual ({_ms(usual.own_ns)})"
     cause = FINDINGS[best].cause.value.replace("_", " ")
-    most = f"the most is {cause} with {_ms(found_ns)}" if found_ns > 0 else "nothing was seen at that time"
-    return f"{behind}no evidence for most of the {_ms(excess_ns)} more than usual: {most}"
+    is_worth_telling = found_ns >= TOLD_MIN * excess_ns
+    most = f": the most is {cause} with {_ms(found_ns)}" if is_worth_telling else ""
+    return f"{behind}no evidence for most of the {_ms(excess_ns)} more than usual{most}"
 
 
 def _behind(explanation: Explanation, index: int, window: Window) -> str:

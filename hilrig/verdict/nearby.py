@@ -16,13 +16,20 @@ from hilrig.verdict.metric_channels import cause_of
 from hilrig.verdict.window import INTENDED, Window
 from hilrig.verdict.wording import counted, quantity
 
-COUNTERS: Final = (channels.THROTTLE_EVENTS, channels.THROTTLE_TIME)
+COUNTERS: Final = (channels.THROTTLE_TIME, channels.THROTTLE_EVENTS)
+"""A length says more than a count."""
+
 CLOCK_UNIT: Final = "Hz"
 CLOCK_SHIFT_MIN: Final = 0.1
 """Governors move a clock by a few per cent all the time."""
 
 ROUTINE_EVENTS: Final = frozenset({"clock", "schedule", "run_created", "child_ready"})
 _HZ_PER_MHZ: Final = 1_000_000
+_CLOCK_WORDS: Final = {
+    channels.CPU_FREQUENCY: "CPU clock",
+    channels.GPU_CLOCK: "GPU clock",
+    channels.MEMORY_CLOCK: "memory clock",
+}
 
 
 class Nearby:
@@ -50,13 +57,18 @@ class Nearby:
         )
 
     def _throttled(self, begin_ns: int, end_ns: int) -> Iterator[str]:
-        for series in self._counters:
-            values = _between(series, begin_ns, end_ns)
-            if values.size and values[-1] > values[0]:
-                yield f"{series.channel.key} grew by {_grown(series, float(values[-1] - values[0]))}"
+        """Yield one text for each device and cause, however many channels tell of it: by the best of them."""
+        told: dict[str, str] = {}
+        for name in COUNTERS:
+            counters = [one for one in self._counters if one.channel.name == name]
+            grown = [(_growth(_between(one, begin_ns, end_ns)), one) for one in counters]
+            for growth, series in sorted(grown, key=lambda pair: -pair[0]):
+                if growth > 0:
+                    told.setdefault(_throttled_what(series), _grown(series, growth))
         for series in self._states:
             if _between(series, begin_ns, end_ns).any():
-                yield f"{series.channel.key} was seen"
+                told.setdefault(_throttled_what(series), "seen in its state")
+        yield from (f"{what}: {how}" for what, how in told.items())
 
     def _stalled(self, begin_ns: int, end_ns: int) -> Iterator[str]:
         lengths = [_between(series, begin_ns, end_ns) for series in self._stalls]
@@ -79,18 +91,40 @@ class Nearby:
         for series in self._clocks:
             before, after = _between(series, begin_ns, moment_ns), _between(series, moment_ns, end_ns)
             if before.size and after.size:
-                changes.append((_mean_mhz(before), _mean_mhz(after), series.channel.key))
+                changes.append((_mean_mhz(before), _mean_mhz(after), _clock_name(series)))
         moved = [change for change in changes if abs(change[1] - change[0]) > CLOCK_SHIFT_MIN * change[0]]
         if moved:
-            before_mhz, after_mhz, key = max(moved, key=lambda change: (abs(change[1] - change[0]), change[2]))
+            before_mhz, after_mhz, clock = max(moved, key=lambda change: (abs(change[1] - change[0]), change[2]))
             from_to = f"{quantity(before_mhz, 'MHz')} to {quantity(after_mhz, 'MHz')}"
-            yield f"{counted(len(moved), 'clock')} changed, {key} from {from_to}"
+            others = f", {counted(len(moved) - 1, 'other clock')} changed too" if len(moved) > 1 else ""
+            yield f"{clock} from {from_to}{others}"
+
+
+def _throttled_what(series: Series) -> str:
+    """Return `gpu0 throttled (thermal)`."""
+    attributes = dict(series.channel.attributes)
+    cause = cause_of(series)
+    return f"{attributes.get(channels.HW_ID, 'CPU')} throttled" + (
+        f" ({cause.replace('_', ' ')})" if cause else ""
+    )
+
+
+def _growth(values: NDArray[np.float64]) -> float:
+    return float(values[-1] - values[0]) if values.size else 0.0
 
 
 def _grown(series: Series, growth: float) -> str:
     if series.channel.name == channels.THROTTLE_TIME:
-        return quantity(growth / NS_PER_MS, "ms")
-    return quantity(growth, series.channel.unit.strip("{}"))
+        return f"its counter grew by {quantity(growth / NS_PER_MS, 'ms')}"
+    return f"counted {counted(round(growth), 'time')}"
+
+
+def _clock_name(series: Series) -> str:
+    """Return `GPU clock gpu0`; the key's own name for a clock that has no other."""
+    channel = series.channel
+    attributes = dict(channel.attributes)
+    which = attributes.get(channels.HW_ID) or attributes.get("cpu.logical_number") or ""
+    return f"{_CLOCK_WORDS.get(channel.name, channel.name)} {which}".rstrip()
 
 
 def _between(series: Series, begin_ns: int, end_ns: int) -> NDArray[np.float64]:

@@ -144,10 +144,10 @@ def test_what_happened_nearby_is_told() -> None:
     frames = make_frames(PLAN, latency_ms=latencies([(240, 1.5)]))
     point = judge(make_record(PLAN, frames=frames, curves=curves, events=events)).change_points[0]
     assert point.nearby == (
-        "hilrig.hw.throttle.events grew by 3 event",
-        "hilrig.hw.throttle.time{cause=thermal} grew by 250 ms",
-        "hilrig.hw.throttle.state{cause=power} was seen",
+        "CPU throttled (thermal): its counter grew by 250 ms",
+        "CPU throttled: counted 3 times",
+        "CPU throttled (power): seen in its state",
         "1 stall of the host, the longest 12 ms",
-        "1 clock changed, system.cpu.frequency from 3200 MHz to 1600 MHz",
+        "CPU clock from 3200 MHz to 1600 MHz",
         "event phase",
     )
