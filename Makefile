@@ -40,7 +40,7 @@ clean:  ## remove what was set up
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # uv comes out of the same lock, hash and all; it installs the rest in seconds.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml .ci/charts/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "hilrig needs Python 3.10 or newer, $(PYTHON) is $$($(PYTHON) -V); try: make PYTHON=python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)

@@ -19,8 +19,25 @@ _LABELS: Final = {
     channels.PROCESS_GPU_MEMORY: "target",
     "process.memory.usage": "target",
     "system.memory.usage": "host",
+    "queue.depth": "in the queue",
 }
 """Channels that stand on one panel with others of the same device."""
+
+_TITLES: Final = {
+    channels.TEMPERATURE: "temperature",
+    channels.GPU_CLOCK: "GPU clock",
+    channels.MEMORY_CLOCK: "memory clock",
+    channels.CPU_FREQUENCY: "CPU clock",
+    channels.POWER: "power",
+    channels.GPU_UTILIZATION: "GPU utilisation",
+    channels.GPU_MEMORY: "GPU memory",
+    channels.PROCESS_GPU_MEMORY: "GPU memory",
+    channels.FAN_SPEED: "fan",
+    channels.THROTTLE_STATE: "throttled",
+    "process.memory.usage": "memory",
+    "system.memory.usage": "memory",
+}
+"""What the channels that are looked at most are called in a sentence."""
 
 
 def name_of(key: str) -> str:
@@ -48,6 +65,12 @@ def short_label(key: str) -> str:
     words = [attributes.get(channels.HW_ID, "").removeprefix("zone/"), _LABELS.get(name_of(key), "")]
     others = [] if any(words) else [f"{name} {value}" for name, value in attributes.items()]
     return one_line(" ".join([*filter(None, words), *others])) or name_of(key)
+
+
+def title_of(key: str) -> str:
+    """Return what a person calls a channel: `temperature gpu-thermal`; its name where nobody has another."""
+    name, label = name_of(key), short_label(key)
+    return one_line(f"{_TITLES.get(name, name)} {'' if label == name else label}")
 
 
 def in_words(key: str, unit: str, value: float | None, reason: str = "") -> str:

@@ -1,18 +1,20 @@
-"""A self-contained page from its template: style with its hash, shapes, escaping, no script."""
+"""A self-contained page from its template: style and scripts with their hashes, shapes, escaping."""
 
 import base64
 import hashlib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hilrig.core.units import format_duration
-from hilrig.report import channel_table, tables, throttling, values, wording
+from hilrig.report import assets, channel_table, tables, throttling, values, wording
+from hilrig.report.blocks import block
 from hilrig.report.channel_words import in_words
+from hilrig.report.charts import timeline_chart
+from hilrig.report.curve_blocks import burn_downs, distribution_figures
 from hilrig.report.margin_svg import margin_bar
 
 _COLORS: Final = {"pass": "#0b6b3a", "fail": "#b3261e", "open": "#8a5a00"}
@@ -24,23 +26,31 @@ _SHAPES: Final = {
 """The shape of each level in a square of 16: the outline, then the mark drawn over it (never colour alone)."""
 
 
-def render_page(template: str, *, styles: Sequence[str], level: str, **values: Any) -> bytes:
+def render_page(
+    template: str, *, styles: Sequence[str], scripts: Sequence[str] = (), level: str, **values: Any
+) -> bytes:
     """Return a page as UTF-8.
+
+    Besides `values` a template gets `css` and `script`, to stand inline, and `csp`, the content of the policy that
+    allows these two and nothing else: no network, no other script, no style attribute. `script` is empty for a
+    page without scripts.
 
     Args:
         template: its file.
-        styles: the style sheets that go into it.
+        styles: the style sheets that go into it, see `hilrig.report.assets`.
+        scripts: the scripts that go into it, in their order; one function in strict mode holds them all.
         level: pass, fail or open: its colour, shape and icon.
         values: what the template shows.
     """
-    folder = resources.files(__package__) / "templates"
-    css = "".join((folder / name).read_text(encoding="utf-8") for name in styles)
+    css = "".join(assets.style(name) for name in styles)
+    script = _in_one_function([assets.script(name) for name in scripts])
     page = (
         _environment()
         .get_template(template)
         .render(
             css=Markup(css),  # noqa: S704 - hilrig's own files
-            css_sha256=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode(),
+            script=Markup(script),  # noqa: S704 - hilrig's own files
+            csp=Markup(_policy(css, script)),  # noqa: S704 - hashes and constants
             icon=_icon(level),
             level=level,
             shapes={name: Markup(shape) for name, shape in _SHAPES.items()},  # noqa: S704 - hilrig's own constants
@@ -48,6 +58,23 @@ def render_page(template: str, *, styles: Sequence[str], level: str, **values: A
         )
     )
     return page.encode()
+
+
+def _in_one_function(scripts: Sequence[str]) -> str:
+    """Return the scripts as one text that leaves no name on the page; nothing for none."""
+    return '(function () {\n"use strict";\n' + "\n".join(scripts) + "\n}());\n" if scripts else ""
+
+
+def _policy(css: str, script: str) -> str:
+    """Return the content security policy; a page without a script has no source for one."""
+    allowed = [f"style-src 'sha256-{_sha256(css)}'", "img-src data:", "base-uri 'none'", "form-action 'none'"]
+    if script:
+        allowed.insert(0, f"script-src 'sha256-{_sha256(script)}'")
+    return "; ".join(["default-src 'none'", *allowed])
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
@@ -62,6 +89,10 @@ def _environment() -> Environment:
     )
     environment.globals.update(
         wording=wording,
+        block=block,
+        timeline_chart=timeline_chart,
+        burn_downs=burn_downs,
+        distribution_figures=distribution_figures,
         tables=tables,
         channel_table=channel_table,
         throttling=throttling,

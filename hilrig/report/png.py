@@ -1,17 +1,21 @@
-"""One picture with the verdict, the latency and the limits, readable in an e-mail."""
+"""One picture with verdict, latency, telemetry and limits: for paper, e-mail, pages without scripts."""
 
 import io
 import textwrap
 import warnings
+from collections.abc import Sequence
 from typing import Any, Final
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from PIL import Image
 
 from hilrig.core.document import Document
 from hilrig.core.verdict import Check, Judgement, RunStatus, SeriesPoint
+from hilrig.report.png_telemetry import SHADE, draw_track, shade_throttling, tracks
 from hilrig.report.scale import (
     LatencyAxis,
     bucket_edges_s,
@@ -33,7 +37,15 @@ from hilrig.report.wording import (
     title,
 )
 
-DPI: Final = 100
+DPI: Final = 120
+"""Enough for paper; 1403 x 992 pixels fit a screen and a mail."""
+
+N_COLORS: Final = 256
+"""Most that a PNG's palette holds. Where edges are blended there are more; none is then off by more than 4 %."""
+
+SIZE_INCHES: Final = (11.69, 8.27)
+"""A4, landscape (ISO 216)."""
+
 N_CHECKS_MAX: Final = 8
 _COLORS: Final = {
     RunStatus.PASS: "#0b6b3a",
@@ -42,54 +54,111 @@ _COLORS: Final = {
 }
 _SOFT, _LINE, _BAND, _MEDIAN, _TAIL, _LIMIT = "#545c68", "#dfe3e8", "#b9cdea", "#1f5fae", "#6b3fa0", "#b3261e"
 
+# Shares of the picture's width and height.
+_STRIP: Final = 0.155
+_LEFT, _RIGHT = 0.085, 0.975
+_RIGHT_OF_NAMES: Final = 0.865
+"""Where plots end when the names of the telemetry stand beside them."""
+
+_PLOTS_TOP: Final = 0.8
+_TRACK, _GAP = 0.075, 0.032
+_ROW, _BELOW_ROWS, _TIMES = 0.028, 0.022, 0.045
+
 
 class PngSink:
-    """The result as a picture of 1200 x 800 pixels. Equal documents give equal bytes on one machine."""
+    """The result as a picture of the shape of A4 landscape."""
 
     file_name = "report.png"
 
     def render(self, document: Document) -> bytes:
-        """Return the PNG. Characters that the font lacks are drawn as boxes."""
-        with matplotlib.style.context("default"), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            figure = Figure(figsize=(12, 8), dpi=DPI, facecolor="white")
-            _draw_verdict(figure, document)
-            _draw_latency(figure.add_axes((0.075, 0.36, 0.895, 0.36)), document.result.judgement)
-            _draw_checks(figure, document.result.judgement)
-            picture = io.BytesIO()
-            figure.savefig(picture, format="png", metadata={"Software": None})
-        return picture.getvalue()
+        """Return the PNG."""
+        return render_png(document)
+
+
+def render_png(document: Document) -> bytes:
+    """Return the picture as a PNG of 1403 x 992 pixels. Equal documents give equal bytes on one machine.
+
+    Characters that the font lacks are drawn as boxes.
+    """
+    with matplotlib.style.context("default"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure = Figure(figsize=SIZE_INCHES, dpi=DPI, facecolor="white")
+        _draw_verdict(figure, document)
+        _draw_plots(figure, document.result.judgement)
+        _draw_checks(figure, document.result.judgement)
+        return _encoded(figure)
+
+
+def _encoded(figure: Figure) -> bytes:
+    """Return a drawn figure as a PNG with a palette: a third of the size, which counts inside a page."""
+    drawn, picture = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    with Image.open(drawn) as image:
+        reduced = image.convert("RGB").quantize(
+            N_COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+    reduced.save(picture, "PNG", dpi=(DPI, DPI))
+    return picture.getvalue()
 
 
 def _draw_verdict(figure: Figure, document: Document) -> None:
     result = document.result
     status = result.judgement.status
-    strip = figure.add_axes((0, 0.8, 1, 0.2), facecolor=_COLORS[status])
+    strip = figure.add_axes((0, 1 - _STRIP, 1, _STRIP), facecolor=_COLORS[status])
     strip.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     for spine in strip.spines.values():
         spine.set_visible(False)
-    _text(strip, 0.025, 0.72, f"{status.value}: {MEANING[status]}", size=24, weight="bold", color="white")
+    _text(strip, 0.025, 0.64, f"{status.value}: {MEANING[status]}", size=24, weight="bold", color="white")
     _text(
-        strip, 0.975, 0.74, _cut(title(result).removeprefix(status.value), 34), size=13, color="white", ha="right"
+        strip, 0.975, 0.7, _cut(title(result).removeprefix(status.value), 34), size=13, color="white", ha="right"
     )
     sentence = textwrap.wrap(one_line(result.judgement.sentence), 125, max_lines=2, placeholder=" …")
-    _text(strip, 0.025, 0.42, "\n".join(sentence), size=12.5, color="white", va="top")
+    _text(strip, 0.025, 0.44, "\n".join(sentence), size=12.5, color="white", va="top")
     facts = f"{result.device_class}, {moment(result.started_at_utc)}, {tally(result.judgement)}"
-    _text(strip, 0.975, 0.56, _cut(facts, 90), size=10, color="white", ha="right")
+    _text(strip, 0.975, 0.53, _cut(facts, 90), size=10, color="white", ha="right")
+
+
+def _draw_plots(figure: Figure, judgement: Judgement) -> None:
+    """Draw latency, below it what there is of temperature, clock and power, on one time axis."""
+    edges_s = bucket_edges_s(judgement.latency_series)
+    drawn = tracks(judgement) if edges_s else []
+    width = (_RIGHT_OF_NAMES if drawn else _RIGHT) - _LEFT
+    bottom = _table_height(judgement) + _TIMES + len(drawn) * (_TRACK + _GAP)
+    latency = figure.add_axes((_LEFT, bottom, width, _PLOTS_TOP - bottom))
+    if not edges_s:
+        latency.set_axis_off()
+        words = "latency not measured: the run has no measured frame"
+        _text(latency, 0.5, 0.5, words, color=_SOFT, ha="center")
+        return
+    _draw_latency(latency, judgement)
+    panels = [latency]
+    for row, track in enumerate(drawn, start=1):
+        panels.append(figure.add_axes((_LEFT, bottom - row * (_TRACK + _GAP), width, _TRACK)))
+        draw_track(panels[-1], track, edges_s[-1])
+    for panel in panels:
+        shade_throttling(panel, judgement.throttle_windows, edges_s[0], edges_s[-1])
+        _set_times(panel, edges_s, is_lowest=panel is panels[-1])
 
 
 def _draw_latency(axes: Axes, judgement: Judgement) -> None:
     series = judgement.latency_series
-    if not series:
-        axes.set_axis_off()
-        _text(axes, 0.5, 0.5, "latency not measured: the run has no measured frame", color=_SOFT, ha="center")
-        return
     limits = latency_limits(judgement.checks)
-    axis = latency_axis(series, [check.limit for check in limits])
     _draw_series(axes, series)
     for check in limits:
         _draw_limit(axes, check)
-    _set_axes(axes, axis, series)
+    _set_latencies(axes, latency_axis(series, [check.limit for check in limits]))
+    handles, _ = axes.get_legend_handles_labels()
+    if judgement.throttle_windows:
+        handles.append(Patch(color=SHADE, label="throttled"))
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(-0.01, 1.0),
+        ncols=6,
+        frameon=False,
+        fontsize=9,
+        labelcolor=_SOFT,
+    )
 
 
 def _draw_series(axes: Axes, series: tuple[SeriesPoint, ...]) -> None:
@@ -127,44 +196,52 @@ def _draw_limit(axes: Axes, check: Check) -> None:
         xycoords=("axes fraction", "data"),
         ha="right",
         va="bottom",
-        size=10,
+        size=9,
         color=_LIMIT,
         parse_math=False,
     )
 
 
-def _set_axes(axes: Axes, axis: LatencyAxis, series: tuple[SeriesPoint, ...]) -> None:
-    edges_s = bucket_edges_s(series)
-    times_s = time_ticks_s(edges_s[0], edges_s[-1])
-    axes.set(xlim=(edges_s[0], edges_s[-1]), yscale=axis.kind, ylim=(axis.lowest_ms, axis.highest_ms))
-    axes.set_xticks(times_s, [time_label(time_s, edges_s[-1]) for time_s in times_s])
+def _set_latencies(axes: Axes, axis: LatencyAxis) -> None:
+    axes.set(yscale=axis.kind, ylim=(axis.lowest_ms, axis.highest_ms))
     axes.set_yticks(axis.ticks_ms(), [f"{number(tick_ms)} ms" for tick_ms in axis.ticks_ms()])
     axes.set_yticks([], minor=True)
-    axes.tick_params(colors=_SOFT, labelsize=10, length=0, pad=7)
+
+
+def _set_times(axes: Axes, edges_s: Sequence[float], *, is_lowest: bool) -> None:
+    times_s = time_ticks_s(edges_s[0], edges_s[-1])
+    labels = [time_label(time_s, edges_s[-1]) if is_lowest else "" for time_s in times_s]
+    axes.set_xlim(edges_s[0], edges_s[-1])
+    axes.set_xticks(times_s, labels)
+    axes.tick_params(colors=_SOFT, labelsize=9, length=0, pad=5)
     axes.grid(color=_LINE)
     axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_color(_LINE)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=5, frameon=False, fontsize=10, labelcolor=_SOFT)
 
 
 def _draw_checks(figure: Figure, judgement: Judgement) -> None:
-    panel = figure.add_axes((0.025, 0.01, 0.95, 0.3))
+    height = _table_height(judgement)
+    panel = figure.add_axes((0.025, 0, 0.95, height))
     panel.set_axis_off()
     checks = ordered_checks(judgement.checks)
     if not checks:
-        _text(panel, 0, 0.8, NO_CHECKS, size=12)
+        _text(panel, 0, 0.5, NO_CHECKS, size=11)
     for row, check in enumerate(checks[:N_CHECKS_MAX]):
-        y = 0.93 - row * 0.115
+        y = 1 - (row + 1) * _ROW / height
         color = {"PASS": _COLORS[RunStatus.PASS], "FAIL": _COLORS[RunStatus.FAIL]}.get(
             check.status.value, _COLORS[RunStatus.INCONCLUSIVE]
         )
-        _text(panel, 0, y, status_word(check.status), size=11, weight="bold", color=color)
-        _text(panel, 0.15, y, _cut(check_title(check), 40), size=11)
-        _text(panel, 0.69, y, _cut(observed_text(check, judgement), 52), size=11, ha="right")
-        _text(panel, 0.71, y, _cut(limit_text(check), 36), size=11, color=_SOFT)
+        _text(panel, 0, y, status_word(check.status), weight="bold", color=color)
+        _text(panel, 0.14, y, _cut(check_title(check), 40))
+        _text(panel, 0.69, y, _cut(observed_text(check, judgement), 52), ha="right")
+        _text(panel, 0.71, y, _cut(limit_text(check), 36), color=_SOFT)
     if len(checks) > N_CHECKS_MAX:
-        _text(panel, 1, 0.02, f"{len(checks) - N_CHECKS_MAX} more in report.html", color=_SOFT, ha="right")
+        _text(panel, 1, 0.06, f"{len(checks) - N_CHECKS_MAX} more in report.html", size=8, color=_SOFT, ha="right")
+
+
+def _table_height(judgement: Judgement) -> float:
+    return max(1, min(len(judgement.checks), N_CHECKS_MAX)) * _ROW + _BELOW_ROWS
 
 
 def _text(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:

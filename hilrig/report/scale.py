@@ -43,12 +43,15 @@ class LatencyAxis:
 
 
 def latency_axis(series: Sequence[SeriesPoint], limits_ms: Sequence[float]) -> LatencyAxis:
-    """Return the axis on which the slowest frame, every median and every limit can be read."""
+    """Return the axis on which the slowest frame, every median and every limit can be read.
+
+    The tightest limit decides its kind: a loose one must not make that one unreadable.
+    """
     tops = [point.max_ms for point in series if point.max_ms]
     floors = [point.min_ms for point in series if point.min_ms and point.min_ms > 0]
     ordinary = [point.p50_ms for point in series if point.p50_ms]
     highest_ms = max(chain(tops, limits_ms, [1.0])) * 1.08
-    if highest_ms < LOG_FROM_RATIO * max(chain(ordinary, limits_ms, [1.0])):
+    if highest_ms < LOG_FROM_RATIO * max(chain(ordinary, sorted(limits_ms)[:1], [1.0])):
         return LatencyAxis(kind="linear", lowest_ms=0.0, highest_ms=highest_ms)
     return LatencyAxis(kind="log", lowest_ms=min(chain(floors, limits_ms)) * 0.8, highest_ms=highest_ms)
 

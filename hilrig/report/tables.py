@@ -21,6 +21,7 @@ _STAGE_TITLES: Final = {
     "infer": "infer",
     "decide": "decide",
     "service": "service: preprocess, infer, decide",
+    "other": "what no stamp divides",
 }
 _STAGE_METRIC: Final = re.compile(
     rf"(?!(?:stall|telemetry)_)(?P<stage>.+?)_(?P<statistic>{'|'.join(reversed(_STATISTICS))})(?P<suffix>_incl_drops)?_(?P<unit>ms|us)"
@@ -54,10 +55,15 @@ def stage_table(measurements: Sequence[Measurement]) -> StageTable:
             stages.setdefault((stage, matched["unit"]), {})[matched["statistic"]] = measurement
     columns = [name for name in _STATISTICS if any(name in cells for cells in stages.values())]
     rows = [
-        StageRow(title=_stage_title(stage), cells=tuple(cells.get(name) for name in columns))
+        StageRow(title=stage_title(stage), cells=tuple(cells.get(name) for name in columns))
         for (stage, _), cells in sorted(stages.items(), key=lambda item: (_stage_rank(item[0][0]), item[0]))
     ]
     return StageTable(statistics=tuple(name.replace("_", ".") for name in columns), rows=tuple(rows))
+
+
+def stage_title(stage: str) -> str:
+    """Return what a person calls a stage: `waiting in the queue`."""
+    return _STAGE_TITLES.get(stage, one_line(stage.replace("_", " ")))
 
 
 def instrument_rows(measurements: Sequence[Measurement]) -> list[tuple[str, Measurement]]:
@@ -115,10 +121,6 @@ def _is_single(measurement: Measurement) -> bool:
 
 def _has_its_own_table(measurement: Measurement) -> bool:
     return measurement.metric in THROTTLE_METRICS or bool(_INSTRUMENT_METRIC.fullmatch(measurement.metric))
-
-
-def _stage_title(stage: str) -> str:
-    return _STAGE_TITLES.get(stage, stage.replace("_", " "))
 
 
 def _stage_rank(stage: str) -> tuple[int, str]:

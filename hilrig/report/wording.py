@@ -92,8 +92,12 @@ def limit_text(check: Check) -> str:
     """Return the limit with its comparator and unit, exactly as the profile gives it: `≤ 45 ms`."""
     if check.unit == "bool":
         return "must be yes" if check.limit else "must be no"
-    sign = _COMPARATOR_WORDS.get(check.comparator, check.comparator)
-    return f"{sign} {check.limit:,.10g} {unit_word(check.unit)}".rstrip()
+    return f"{_COMPARATOR_WORDS.get(check.comparator, check.comparator)} {limit_value(check)}"
+
+
+def limit_value(check: Check) -> str:
+    """Return the limit with its unit only: `45 ms`."""
+    return f"{check.limit:,.10g} {unit_word(check.unit)}".rstrip()
 
 
 def observed_text(check: Check, judgement: Judgement) -> str:

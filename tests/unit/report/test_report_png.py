@@ -9,8 +9,10 @@ import pytest
 from report_checks import INFINITE_P999, PASSED_P99
 from report_documents import make_document, make_passing
 
-from hilrig.core.verdict import SeriesPoint
-from hilrig.report.png import PngSink
+from hilrig.core.verdict import SeriesPoint, ThrottleWindow
+from hilrig.report.png import PngSink, render_png
+from hilrig.report.png_telemetry import LINES_MAX, merged, tracks
+from telemetry_pages import HOT_S, make_orin, make_rtx, make_telemetry_series
 
 STRIP_COLORS = {"passing": (11, 107, 58), "failing": (179, 38, 30), "inconclusive": (138, 90, 0)}
 
@@ -28,10 +30,12 @@ def test_the_verdict_is_seen_at_a_glance(name: str, color, request: pytest.Fixtu
 
 
 def test_any_document_gives_a_picture_of_known_size(any_document) -> None:
-    """Also without data, or with hostile strings, the picture is 1200 x 800 and fits a mail."""
+    """Also without data, or with hostile strings, the picture has the shape of A4 and fits a mail."""
     picture = PngSink().render(any_document)
-    assert struct.unpack(">II", picture[16:24]) == (1200, 800)
-    assert len(picture) < 300_000
+    width_px, height_px = struct.unpack(">II", picture[16:24])
+    assert (width_px, height_px) == (1402, 992)
+    assert width_px / height_px == pytest.approx(297 / 210, abs=0.002)
+    assert len(picture) < 80_000
 
 
 def test_equal_documents_give_equal_bytes(failing) -> None:
@@ -74,3 +78,75 @@ def test_a_lone_bucket_is_drawn(n_dropped: int) -> None:
     )
     judgement = replace(make_passing().result.judgement, latency_series=(point,), checks=(INFINITE_P999,) * 12)
     assert PngSink().render(make_document(judgement))
+
+
+SHADE = (246, 213, 210)
+
+
+def window(begin_s: float, end_s: float) -> ThrottleWindow:
+    return ThrottleWindow(begin_s=begin_s, end_s=end_s, cause="thermal", hw_id="gpu0", evidence="counted")
+
+
+def shaded_columns(picture: bytes, *, first_row: int, last_row: int) -> set[int]:
+    """Return the columns that are shaded between two rows; the palette may be off by a little."""
+    rows = pixels(picture)[first_row:last_row]
+    is_shade = (abs(rows - SHADE) <= 6).all(axis=-1)
+    return set(np.flatnonzero(is_shade.sum(axis=0) >= 10).tolist())
+
+
+@pytest.mark.parametrize(("make", "titles"), [(make_orin, 3), (make_rtx, 3)])
+def test_temperature_clock_and_power_stand_under_the_latency(make, titles: int) -> None:
+    """Throttling and what it did to the frames are seen in one look: every panel is shaded in the same columns."""
+    judgement = make()
+    assert len(tracks(judgement)) == titles
+    assert all(1 <= len(track.lines) <= LINES_MAX for track in tracks(judgement))
+    picture = render_png(make_document(judgement))
+    assert len(picture) < 80_000
+    in_latency = shaded_columns(picture, first_row=200, last_row=480)
+    in_telemetry = shaded_columns(picture, first_row=540, last_row=810)
+    assert in_latency
+    assert in_latency == in_telemetry
+
+
+def test_the_shade_lies_where_the_hardware_throttled() -> None:
+    """42 s of 600 s are 7 % of the axis, two more seconds a stripe; the rest of the picture is not shaded."""
+    columns = shaded_columns(render_png(make_document(make_orin())), first_row=200, last_row=480)
+    width_px = (0.865 - 0.085) * 1402
+    expected = sum(end_s - begin_s for begin_s, end_s in HOT_S) / 600 * width_px
+    assert expected - 8 <= len(columns) <= expected  # the edges are blended with what lies beside them
+
+
+def test_without_throttling_nothing_is_shaded() -> None:
+    """A run with telemetry and no throttle window has no pixel in that colour."""
+    calm = replace(make_orin(), throttle_windows=())
+    assert not shaded_columns(render_png(make_document(calm)), first_row=200, last_row=810)
+
+
+def test_the_hottest_sensors_are_drawn_and_gaps_are_no_zeros() -> None:
+    """Of five sensors the three with the highest reading get a line; a sensor that never answered gets none."""
+    sensors = [
+        make_telemetry_series(f"hw.temperature{{hw.id=zone/{name}}}", "Cel", lambda t_s, c=celsius: c, spread=1.0)
+        for name, celsius in (("a", 40.0), ("b", 90.0), ("c", 60.0), ("d", 70.0))
+    ]
+    silent = make_telemetry_series(
+        "hw.temperature{hw.id=zone/e}", "Cel", lambda t_s: 99.0, spread=1.0, silent=range(120)
+    )
+    judgement = replace(make_passing().result.judgement, telemetry_series=(*sensors, silent))
+    (track,) = tracks(judgement)
+    assert [line.key for line in track.lines] == [
+        f"hw.temperature{{hw.id=zone/{name}}}" for name in ("b", "d", "c")
+    ]
+    assert render_png(make_document(judgement))
+
+
+def test_a_second_in_eight_hours_is_seen() -> None:
+    """A short episode is widened, those that touch are one, what lies beside the axis is not drawn."""
+    day_s = 8 * 3600.0
+    spans = merged([window(100, 101), window(101, 160), window(day_s - 1, day_s + 9), window(-9, -1)], 0.0, day_s)
+    assert [(round(begin_s), round(end_s)) for begin_s, end_s in spans] == [(100, 160), (28_742, 28_800)]
+
+
+def test_many_windows_are_drawn_as_few(failing) -> None:
+    """Ten thousand episodes of a counter that grew all night are one shade, not ten thousand."""
+    windows = [window(index * 2.9, index * 2.9 + 1.5) for index in range(10_000)]
+    assert len(merged(windows, 0.0, 28_800.0)) == 1

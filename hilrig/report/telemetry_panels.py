@@ -1,22 +1,20 @@
-"""Telemetry under the latency chart: one small panel for each quantity, all on the time axis of the frames."""
+"""Telemetry under the latency chart, as data: a small panel for each quantity, on the time axis of the frames."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from markupsafe import Markup
-
 from hilrig.core import channels
 from hilrig.core.units import BYTES_PER_MIB
 from hilrig.core.verdict import ChannelSummary, Check, Judgement, TelemetrySeries
 from hilrig.report.channel_words import attributes_of, name_of, short_label
-from hilrig.report.panel import Level, Line, Panel, Value, draw, rounded
-from hilrig.report.time_axis import TimeAxis
-from hilrig.report.values import unit_word
+from hilrig.report.values import number, one_line, unit_word
 from hilrig.report.wording import limit_text
 
+Value = float | None
+
 LINES_MAX: Final = 6
-"""As many as six colours and the height of a panel can tell apart."""
+"""As many as six colours can tell apart."""
 
 LEVELS_MAX: Final = 3
 """Of the temperatures at which devices slow down, the lowest ones."""
@@ -26,6 +24,11 @@ _HEADROOM: Final = 0.08
 
 _SPAN_MIN: Final = 0.02
 """That much of the highest value is left free at least, so that noise does not look like a climb."""
+
+_DIGITS: Final = 5
+"""Significant digits of what is drawn: a panel is a hundred pixels high."""
+
+_TO: Final = "\u2013"  # an en dash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,31 +107,82 @@ KINDS: Final = (
         names=("system.memory.usage",),
         base=None,
     ),
+    Kind(title="Frames waiting", unit="frames", per_unit=1.0, names=("queue.depth",)),
 )
 """The panels from top to bottom."""
 
 
-def telemetry_panels(judgement: Judgement, axis: TimeAxis) -> list[Markup]:
-    """Return an SVG for each quantity that has a series, from top to bottom; the last one has the times."""
-    panels = list(_panels(judgement))
-    return [
-        draw(
-            panel,
-            axis,
-            judgement.throttle_windows,
-            title_id=f"panel-{number}",
-            with_times=number == len(panels),
-        )
-        for number, panel in enumerate(panels, start=1)
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A series in the panel's unit; the values of a bucket are all None where there is no reading."""
+
+    label: str
+    minimum: tuple[Value, ...]
+    mean: tuple[Value, ...]
+    maximum: tuple[Value, ...]
+
+    @property
+    def lowest(self) -> float:
+        """Return the lowest reading."""
+        return min(value for value in self.minimum if value is not None)
+
+    @property
+    def highest(self) -> float:
+        """Return the highest reading."""
+        return max(value for value in self.maximum if value is not None)
+
+    @property
+    def span_text(self) -> str:
+        """Return the lowest and the highest reading: `41-71`, or one number where both are the same."""
+        low, high = rounded(self.lowest), rounded(self.highest)
+        return low if low == high else f"{low}{_TO}{high}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A limit, drawn as a horizontal line."""
+
+    label: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """What one panel shows; `note` says what it leaves out. `t_s` is where each bucket of its lines begins."""
+
+    title: str
+    unit: str
+    t_s: tuple[float, ...]
+    lines: tuple[Line, ...]
+    levels: tuple[Level, ...]
+    bottom: float
+    top: float
+    note: str = ""
+
+    @property
+    def description(self) -> str:
+        """Return what a screen reader says."""
+        lines = "; ".join(f"{line.label} {line.span_text}" for line in self.lines)
+        levels = "".join(f"; {one.label}" for one in self.levels)
+        return one_line(f"{self.title} over time, lowest to highest reading in {self.unit}: {lines}{levels}.")
+
+
+def telemetry_panels(judgement: Judgement) -> tuple[Panel, ...]:
+    """Return a panel for each quantity that has a series, from top to bottom."""
+    return tuple(_panels(judgement))
+
+
+def rounded(value: float) -> str:
+    """Return a value for a label: whole from a hundred on, one decimal below."""
+    return number(round(value) if abs(value) >= 100 else round(value, 1))  # noqa: PLR2004 - three digits are enough
 
 
 def _panels(judgement: Judgement) -> Iterator[Panel]:
     drawable = [series for series in judgement.telemetry_series if any(x is not None for x in series.mean)]
     for kind in KINDS:
         chosen = [series for series in drawable if kind.holds(series.key)]
-        if chosen:
-            yield _panel(kind, chosen, judgement)
+        for t_s in dict.fromkeys(series.t_s for series in chosen):  # one grid, as `TelemetrySeries` says
+            yield _panel(kind, [series for series in chosen if series.t_s == t_s], judgement)
 
 
 def _panel(kind: Kind, series: Sequence[TelemetrySeries], judgement: Judgement) -> Panel:
@@ -140,6 +194,7 @@ def _panel(kind: Kind, series: Sequence[TelemetrySeries], judgement: Judgement) 
     return Panel(
         title=kind.title,
         unit=unit_word(kind.unit),
+        t_s=series[0].t_s,
         lines=lines,
         levels=levels,
         bottom=bottom,
@@ -151,7 +206,6 @@ def _panel(kind: Kind, series: Sequence[TelemetrySeries], judgement: Judgement) 
 def _line(kind: Kind, series: TelemetrySeries) -> Line:
     return Line(
         label=short_label(series.key),
-        t_s=series.t_s,
         minimum=_scaled(series.minimum, kind),
         mean=_scaled(series.mean, kind),
         maximum=_scaled(series.maximum, kind),
@@ -159,7 +213,7 @@ def _line(kind: Kind, series: TelemetrySeries) -> Line:
 
 
 def _scaled(values: Sequence[Value], kind: Kind) -> tuple[Value, ...]:
-    return tuple(None if value is None else value / kind.per_unit for value in values)
+    return tuple(None if value is None else float(f"{value / kind.per_unit:.{_DIGITS}g}") for value in values)
 
 
 def _range(kind: Kind, values: Sequence[float], levels: Sequence[Level]) -> tuple[float, float]:
@@ -177,7 +231,7 @@ def _levels(kind: Kind, shown: set[str], judgement: Judgement) -> tuple[Level, .
 
 
 def _limit(check: Check) -> Level:
-    return Level(label=f"limit {limit_text(check)}", value=check.limit)
+    return Level(label=one_line(f"limit {limit_text(check)}"), value=check.limit)
 
 
 def _trip_points(shown: set[str], rows: Sequence[ChannelSummary]) -> list[Level]:
