@@ -5,6 +5,7 @@ delegate_active, load_time_ms, p50_ms, p95_ms, peak_ram_mb, dropped_frames, ther
 known is left out, never 0. The verdict reads none of this.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,14 +22,16 @@ LOOPBACK: Final = "127.0.0.1"
 IDENTITY: Final = ("model_hash", "config_version", "runtime_version", "delegate_active", "profile_name", "run_id")
 GAUGES: Final = {
     "load_time_ms": ("load_time_ms", "Time that loading model and runtime took, ms."),
-    "p50_ms": ("recent_p50_ms", "Latency that half of the newest 2048 decided frames stayed within, ms."),
-    "p95_ms": ("recent_p95_ms", "Latency that 95 % of the newest 2048 decided frames stayed within, ms."),
-    "p99_ms": ("recent_p99_ms", "Latency that 99 % of the newest 2048 decided frames stayed within, ms."),
+    "p50_ms": ("recent_p50_ms", "Latency that half of the frames of the last minute stayed within, ms."),
+    "p95_ms": ("recent_p95_ms", "Latency that 95 % of the frames of the last minute stayed within, ms."),
+    "p99_ms": ("recent_p99_ms", "Latency that 99 % of the frames of the last minute stayed within, ms."),
     "peak_ram_mb": ("peak_ram_mb", "Largest sampled memory of the target's process, MiB."),
     "elapsed_s": ("elapsed_s", "Time since the first frame was due, s."),
     "error_code": ("error_code", "Exit code: 0 PASS, 10 FAIL, 11 INCONCLUSIVE; absent while the run goes on."),
 }
 """Name of the metric, the key in status.json, its help."""
+
+PERCENTILES: Final = frozenset({"recent_p50_ms", "recent_p95_ms", "recent_p99_ms"})
 
 COUNTERS: Final = {
     "offered_frames": ("n_offered", "Frames that the camera offered."),
@@ -91,11 +94,17 @@ class LiveMetrics:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         for name, (key, words) in GAUGES.items():
-            if self._status.get(key) is not None:
-                yield GaugeMetricFamily(f"hilrig_{name}", words, value=self._status[key])
+            value = self._percentile(key) if key in PERCENTILES else self._status.get(key)
+            if value is not None:
+                yield GaugeMetricFamily(f"hilrig_{name}", words, value=value)
         for name, (key, words) in COUNTERS.items():
             if self._status.get(key) is not None:
                 yield CounterMetricFamily(f"hilrig_{name}", words, value=self._status[key])
+
+    def _percentile(self, key: str) -> float | None:
+        """Return a percentile of the last minute: infinite when too many of its frames got no decision."""
+        value: float | None = self._status.get(key)
+        return math.inf if value is None and self._status.get("recent_n") else value
 
     def _readings(self) -> Any:
         from prometheus_client.core import GaugeMetricFamily

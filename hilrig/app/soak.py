@@ -1,36 +1,40 @@
 """One run in a process of its own: preflight, lease, run, verdict. It prints what it reaches as JSON lines."""
 
-import ctypes
 import json
+import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
 from securesystemslib.signer import Signer
 
+from hilrig.app.baseline import resolve_baseline
 from hilrig.app.conclude import conclude
-from hilrig.app.folders import lease_folder
+from hilrig.app.folders import keys_folder, lease_folder
 from hilrig.app.plan import as_requested, build_plan, new_run_id
 from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflight
 from hilrig.app.request import RunRequest
 from hilrig.app.self_test import floor_plan_of, measure_floor
+from hilrig.app.soak_stop import Stop, end_with
 from hilrig.attest.keys import load_signer, read_passphrase
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.core import files
+from hilrig.core.baseline import Baseline
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import Clock, SystemClock
 from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RecordError, RunAbortedError
 from hilrig.core.frame import PoolFrame
 from hilrig.core.run import RunPlan
-from hilrig.core.units import bytes_to_mib
+from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.finish import finish
+from hilrig.record.heartbeat import read_status, write_status
 from hilrig.record.run_directory import create, release_reserve, write_atomic
 from hilrig.record.utc import utc_text
 from hilrig.record.writer import RunWriter
@@ -39,31 +43,17 @@ from hilrig.run.supervisor import Job, Supervisor
 from hilrig.verdict.certain import CertainFailure
 
 LOG_NAME: Final = "run.log"
-PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-
-
-class Stop:
-    """Whether somebody asked for the end of the run: set by a signal, read at every poll."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._request)
-
-    def __call__(self) -> bool:
-        """Return whether the run is to end."""
-        return self.requested
-
-    def _request(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's form
-        self.requested = True
 
 
 def main() -> None:
-    """Run as the process that `hilrig run` starts; its first argument is the request as JSON."""
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    """Run as the process that others start; its arguments are the request as JSON and the number of its caller."""
     stop = Stop()
     try:
         request = from_json(RunRequest, sys.argv[1].encode(), what="the request")
+        if request.is_detached:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        else:
+            end_with(int(sys.argv[2]), stop)
         soak(request, stop=stop, clock=SystemClock())
     except HilrigError as error:
         say("error", **describe_error(error))
@@ -85,40 +75,120 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
         )
         at_utc = utc_text(clock.triple().realtime_ns)
         plan = build_plan(ready, request, run_id=run_id, created_at_utc=at_utc)
+        baseline = resolve_baseline(request, plan, ready.rig_info, keys=sorted(keys_folder().glob("*.pub")))
         refuse_small_disk(plan, request.reports)
         make_reports_folder(request.reports)
         run_dir = create(request.reports, profile_name=plan.profile_name, run_id=run_id, started_at_utc=at_utc)
-        run_in(run_dir, ready, plan, signer, stop=stop, clock=clock)
+        run_in(run_dir, ready, plan, signer, baseline=baseline, stop=stop, clock=clock)
 
 
-def run_in(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
+def run_in(
+    run_dir: Path,
+    ready: Ready,
+    plan: RunPlan,
+    signer: Signer,
+    *,
+    baseline: Baseline | None,
+    stop: Stop,
+    clock: Clock,
+) -> None:
     """Do a planned run in its new directory; a run that offered no frame leaves none behind."""
-    say("started", run_dir=str(run_dir), run_id=plan.run_id, warnings=list(ready.warnings))
+    stop.watch(run_dir)
+    with last_words(run_dir / LOG_NAME):
+        try:
+            write_configuration(run_dir, ready, plan, baseline)
+            to_its_end(run_dir, ready, plan, signer, stop=stop, clock=clock)
+        except (PreconditionError, RunAbortedError):
+            shutil.rmtree(run_dir)
+            raise
+        except OSError as error:
+            raise RecordError(
+                f"{run_dir} cannot be written: {error.strerror}",
+                hint=f"make room or choose another folder with --reports; what is there: hilrig recover {run_dir}",
+            ) from error
+
+
+def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
+    """Test the instrument, run the plan, judge and sign what came of it."""
+    status = {**told_of(plan, ready), "run_id": plan.run_id, "phase": "self-test"}
+    heart = Heart(run_dir, status, clock=clock, stop=stop)
+    heart.beat()
+    say("started", run_dir=str(run_dir), run_id=plan.run_id)
+    nothing = floor_plan_of(plan, ready.feed_info)
+    floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=heart, log_path=run_dir / LOG_NAME)
+    write_atomic(run_dir / files.FLOOR, to_json(floor))
+    measure(run_dir, ready, plan, stop=stop, clock=clock)
+    release_reserve(run_dir)
+    write_status(run_dir, {**(read_status(run_dir) or {}), "phase": "judging"}, clock=clock)
+    finish(run_dir)
+    result = conclude(run_dir, signer, feed_folder=Path(ready.profile.folder))
+    say("finished", exit_code=result.exit_code)
+
+
+@contextmanager
+def last_words(log_path: Path) -> Iterator[None]:
+    """Write what ends the body before its verdict where people look: nobody may be there to read stderr."""
     try:
-        write_atomic(run_dir / files.PROFILE, profile_text(ready))
-        write_atomic(run_dir / files.PLAN, dump_plan(plan))
-        write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
-        if ready.accelerator is not None:
-            write_atomic(run_dir / files.ACCELERATOR, to_json(ready.accelerator))
-        say("self_test", seconds=plan.self_test_s)
-        nothing = floor_plan_of(plan, ready.feed_info)
-        floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=stop, log_path=run_dir / LOG_NAME)
-        write_atomic(run_dir / files.FLOOR, to_json(floor))
-        say("measuring")
-        measure(run_dir, ready, plan, stop=stop, clock=clock)
-        release_reserve(run_dir)
-        say("judging")
-        finish(run_dir)
-        result = conclude(run_dir, signer)
-        say("finished", exit_code=result.exit_code)
-    except (PreconditionError, RunAbortedError):
-        shutil.rmtree(run_dir)
+        yield
+    except Exception:
+        if log_path.parent.is_dir():
+            with log_path.open("a") as log:
+                traceback.print_exc(file=log)
         raise
-    except OSError as error:
-        raise RecordError(
-            f"{run_dir} cannot be written: {error.strerror}",
-            hint=f"make room or choose another folder with --reports; what is there: hilrig recover {run_dir}",
-        ) from error
+
+
+class Heart:
+    """Asked again and again whether to stop, shows a sign of life once a second.
+
+    Args:
+        run_dir: where status.json is.
+        status: what it says.
+        clock: of its stamp.
+        stop: answers the question.
+    """
+
+    def __init__(
+        self, run_dir: Path, status: Mapping[str, Any], *, clock: Clock, stop: Callable[[], bool]
+    ) -> None:
+        self._run_dir, self._status, self._clock, self._stop = run_dir, status, clock, stop
+        self._due_ns = 0
+
+    def __call__(self) -> bool:
+        """Return whether the run is to end."""
+        if self._clock.monotonic_ns() >= self._due_ns:
+            self.beat()
+        return self._stop()
+
+    def beat(self) -> None:
+        """Show a sign of life now.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        write_status(self._run_dir, self._status, clock=self._clock)
+        self._due_ns = self._clock.monotonic_ns() + NS_PER_S
+
+
+def told_of(plan: RunPlan, ready: Ready) -> dict[str, Any]:
+    """Return what the live status says besides the numbers of the run."""
+    needed = needed_bytes(plan.n_frames, plan.n_frames * plan.period_ns / NS_PER_S)
+    return {"warnings": list(ready.warnings), "disk_needed_mib": round(bytes_to_mib(needed), 1)}
+
+
+def write_configuration(run_dir: Path, ready: Ready, plan: RunPlan, baseline: Baseline | None) -> None:
+    """Write what was asked, resolved, on what it will run, and the run that it will be shown beside.
+
+    Raises:
+        PreconditionError: the profile changed since it was checked.
+        OSError: the disk is full.
+    """
+    write_atomic(run_dir / files.PROFILE, profile_text(ready))
+    write_atomic(run_dir / files.PLAN, dump_plan(plan))
+    write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
+    if ready.accelerator is not None:
+        write_atomic(run_dir / files.ACCELERATOR, to_json(ready.accelerator))
+    if baseline is not None:
+        write_atomic(run_dir / files.BASELINE, to_json(baseline))
 
 
 def profile_text(ready: Ready) -> bytes:
@@ -147,6 +217,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
         profile_folder=Path(ready.profile.folder),
         feed_info=ready.feed_info,
         log_path=run_dir / LOG_NAME,
+        told=told_of(plan, ready),
     )
     with closing(RunWriter(run_dir, clock=clock)) as writer:
         writer.event("run_created", {"boot_id": ready.rig_info.boot_id}, clock.monotonic_ns())
@@ -156,7 +227,8 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
             clock=clock,
             stop_requested=stop,
             on_frames=keep_frames,
-            failure=CertainFailure(plan) if plan.stop_when_failed else None,
+            failure=CertainFailure(plan),
+            stopped_by=stop.words,
         ).run()
 
 
@@ -192,8 +264,13 @@ def make_reports_folder(reports: Path) -> None:
 
 
 def say(kind: str, **detail: Any) -> None:
-    """Tell the process that shows this run what it has reached."""
-    print(json.dumps({"kind": kind, **detail}), flush=True)  # noqa: T201 - stdout is the channel to the parent
+    """Tell the process that shows this run what it has reached, as long as it is there."""
+    try:
+        print(json.dumps({"kind": kind, **detail}), flush=True)  # noqa: T201 - stdout is the channel to the parent
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else the interpreter tries again at its end
 
 
 def describe_error(error: HilrigError) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from hilrig.cli.output import note
 from hilrig.core.units import format_duration
 
 LINE_PERIOD_S: Final = 10
+OFFERING: Final = frozenset({"warmup", "measure"})
 _PHASES: Final = {
     "preflight": "checking the rig",
     "self-test": "self-test: a pipeline that does nothing, measured at the run's frame rate",
@@ -40,8 +41,9 @@ def describe(status: Status) -> str:
     if not status.get("n_offered"):
         return _PHASES.get(status["phase"], str(status["phase"]))
     text = f"{status['phase']}  {status['n_decided']} of {status['n_frames']} frames decided"
-    if status["recent_p99_ms"] is not None:
-        text += f"  p50 {status['recent_p50_ms']:.1f} ms  p99 {status['recent_p99_ms']:.1f} ms"
+    for name in ("p50", "p99"):
+        if status[f"recent_{name}_ms"] is not None:
+            text += f"  {name} {status[f'recent_{name}_ms']:.1f} ms"
     for name in ("dropped", "failed"):
         if status[f"n_{name}"]:
             text += f"  {status[f'n_{name}']} {name}"
@@ -63,10 +65,8 @@ class _Lines:
         self._phase = str(status["phase"])
         self._next_s = now_s + LINE_PERIOD_S
         left_s = status.get("total_s", 0) - status.get("elapsed_s", 0)
-        note(
-            describe(status)
-            + (f"  {format_duration(left_s)} left" if status.get("n_offered") and left_s > 0 else "")
-        )
+        is_offering = status["phase"] in OFFERING and status.get("n_offered") and left_s > 0
+        note(describe(status) + (f"  {format_duration(left_s)} left" if is_offering else ""))
 
 
 @contextmanager

@@ -21,21 +21,33 @@ HEARTBEAT_MAX_AGE_NS: Final = (
 )  # ten missed updates: an SD card's flush may hold the writer for seconds
 
 
+SILENT_PHASES: Final = frozenset({"done", "judging"})
+"""The files are complete and about to be signed: nobody writes the status any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """The last sign of life of a run's supervisor. `heartbeat_ns` is CLOCK_MONOTONIC of the boot `boot_id`."""
+    """The last sign of life of a run's process. `heartbeat_ns` is CLOCK_MONOTONIC of the boot `boot_id`.
+
+    `phase` is where the run stood; in some it gives no further sign.
+    """
 
     heartbeat_ns: int
     pid: int
     boot_id: str
+    phase: str = ""
 
-    def is_fresh(self, clock: Clock) -> bool:
-        """Return whether it comes from this boot and the last ten seconds."""
-        age_ns = clock.monotonic_ns() - self.heartbeat_ns
-        return self.boot_id == boot_id() and 0 <= age_ns <= HEARTBEAT_MAX_AGE_NS
+    def age_ns(self, clock: Clock) -> int | None:
+        """Return how old it is; None when it comes from another boot."""
+        return clock.monotonic_ns() - self.heartbeat_ns if self.boot_id == boot_id() else None
+
+    def is_fresh(self, clock: Clock, *, max_age_ns: int = HEARTBEAT_MAX_AGE_NS) -> bool:
+        """Return whether it comes from this boot and is young enough, or no younger one is to be expected."""
+        age_ns = self.age_ns(clock)
+        return age_ns is not None and age_ns >= 0 and (age_ns <= max_age_ns or self.phase in SILENT_PHASES)
 
     def process_lives(self) -> bool:
-        """Return whether a process with this number exists in this boot; it need not be the same process."""
+        """Return whether a process with this number runs in this boot; it need not be the same process."""
         return self.boot_id == boot_id() and _exists(self.pid)
 
 
@@ -81,7 +93,7 @@ def heartbeat_of(status: Mapping[str, Any]) -> Heartbeat:
     heartbeat_ns, pid, boot = (status.get(key) for key in ("heartbeat_ns", "pid", "boot_id"))
     if type(heartbeat_ns) is not int or type(pid) is not int or not isinstance(boot, str):
         raise RecordError(f"{files.STATUS}: expected heartbeat_ns, pid and boot_id, found {sorted(status)}")
-    return Heartbeat(heartbeat_ns=heartbeat_ns, pid=pid, boot_id=boot)
+    return Heartbeat(heartbeat_ns=heartbeat_ns, pid=pid, boot_id=boot, phase=str(status.get("phase", "")))
 
 
 def boot_id() -> str:
@@ -105,4 +117,13 @@ def _exists(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Return whether a process has ended and its parent has not asked how yet (proc(5), `stat`)."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
+    except OSError:
+        return False
+    return after_name.split()[:1] == [b"Z"]

@@ -28,6 +28,7 @@ class Recorder:
         clock: stamps events.
         failure: told of every frame; None when nobody watches.
         on_disk_refused: called once, with the disk's words, when it took something no more.
+        told: what the live status says besides.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Recorder:
         clock: Clock,
         failure: FailureWatch | None,
         on_disk_refused: Callable[[str], None],
+        told: Mapping[str, Any],
     ) -> None:
         self._run_id = plan.run_id
         self._block = block
@@ -49,6 +51,7 @@ class Recorder:
         self._live = LiveNumbers(plan)
         self._live_telemetry = LiveTelemetry(())
         self._identity: Mapping[str, Any] = {}
+        self._told = told
         self._own_rings: dict[int, ReadingRing] = {}
         self._seen_done = 0
         self._seen_ns = self._handed_ns = 0
@@ -64,6 +67,10 @@ class Recorder:
     def identify(self, worker: Mapping[str, Any]) -> None:
         """Take in what the target's process said of itself, for the live status."""
         self._identity = self._live.identity(worker)
+
+    def measure_from(self, t_ns: int) -> None:
+        """Take in when the first measured frame is due, CLOCK_MONOTONIC."""
+        self._live_telemetry.measure_from(t_ns)
 
     def collect(self) -> None:
         """Drain records up to the count seen one call ago (see shared_block), and all readings."""
@@ -98,13 +105,22 @@ class Recorder:
         """Append an event, stamped now."""
         self._write(lambda: self._writer.event(kind, detail, self._clock.monotonic_ns()))
 
-    def status(self, phase: str, *, elapsed_ns: int) -> None:
-        """Replace the live status."""
+    def status(self, phase: str, *, t0_ns: int, certain_failure: str) -> None:
+        """Replace the live status.
+
+        Args:
+            phase: where the run stands.
+            t0_ns: when the first frame was due, CLOCK_MONOTONIC; 0 while that is not known.
+            certain_failure: why the run will be judged FAIL; empty while that is open.
+        """
+        released = self._block[Word.FRAMES_RELEASED]
         status = {
+            **self._told,
             "run_id": self._run_id,
             "phase": phase,
+            "certain_failure": certain_failure,
             **self._identity,
-            **self._live.snapshot(elapsed_ns=elapsed_ns),
+            **self._live.snapshot(now_ns=self._clock.monotonic_ns(), t0_ns=t0_ns, n_released=released),
             **self._live_telemetry.snapshot(),
         }
         self._write(lambda: self._writer.status(status))

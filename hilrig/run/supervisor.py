@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,9 @@ from hilrig.run.slots import SlotMap
 POLL_PACED_NS: Final = 100 * NS_PER_MS
 POLL_LOADING_NS: Final = 30 * NS_PER_MS
 POLL_UNPACED_NS: Final = 10 * NS_PER_MS
-FLUSH_NS: Final = NS_PER_S
+BEAT_NS: Final = NS_PER_S
+"""How often what was recorded is put on the disk and the live status replaced."""
+
 CLOCK_EVENT_NS: Final = 60 * NS_PER_S
 LOAD_LIMIT_NS: Final = 600 * NS_PER_S
 DRAIN_LIMIT_NS: Final = 30 * NS_PER_S
@@ -39,13 +41,17 @@ WORKERS: Final = {"ring": "relay"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a supervisor is given: the plan, its file, where the profile's files are, the feed's size, the log."""
+    """What a supervisor is given: the plan, its file, where the profile's files are, the feed's size, the log.
+
+    `told` is what the live status says besides the numbers of the run, as JSON.
+    """
 
     plan: RunPlan
     plan_path: Path
     profile_folder: Path
     feed_info: FeedInfo
     log_path: Path
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,9 @@ class Supervisor:
         clock: the clock that polls and events are timed by.
         stop_requested: asked at every poll; True ends the run in order.
         on_frames: called once with the pool's frames (`sha256`, `labels`) before the first frame is due.
-        failure: watches for a failure that no further frame can undo; None lets every run go on to its end.
+        failure: watches for a failure that no further frame can undo. It is told in the live status, and ends the
+            run where the plan says so; None for nobody who watches.
+        stopped_by: asked when `stop_requested` was true: who stopped it and why, in words.
     """
 
     def __init__(
@@ -83,10 +91,12 @@ class Supervisor:
         stop_requested: Callable[[], bool],
         on_frames: Callable[[Sequence[Mapping[str, Any]]], None],
         failure: FailureWatch | None = None,
+        stopped_by: Callable[[], str] = lambda: "stopped by the operator",
     ) -> None:
         self._plan = job.plan
         self._clock = clock
         self._stop_requested = stop_requested
+        self._stopped_by = stopped_by
         self._on_frames = on_frames
         layout = Layout.for_feed(job.feed_info, SlotMap.for_feed(job.plan.feed))
         self._block = SharedBlock.create(layout)
@@ -110,10 +120,12 @@ class Supervisor:
             clock=clock,
             failure=failure,
             on_disk_refused=lambda words: self._end(Ended.DISK_FULL, f"the record could not be written: {words}"),
+            told=job.told,
         )
         self._ended, self._reason = Ended.COMPLETED, ""
+        self._certain_failure = ""
         self._phase = Phase.LOADING
-        self._t0_ns = 0
+        self._t0_ns = self._beat_due_ns = 0
 
     def run(self) -> RunEnd:
         """Do the whole run and return how it ended.
@@ -154,7 +166,7 @@ class Supervisor:
                 raise RunAbortedError("stopped while loading: no frame was offered")
             if self._clock.monotonic_ns() > deadline_ns:
                 raise RigLostError(f"{', '.join(sorted(waiting))}: not ready within {LOAD_LIMIT_NS // NS_PER_S} s")
-            self._write_status()
+            self._beat()
             self._sleep(POLL_LOADING_NS)
 
     def _offer(self) -> None:
@@ -164,17 +176,15 @@ class Supervisor:
         self._recorder.event("schedule", {"t0_ns": self._t0_ns})
         self._clock_event()
         self._enter(Phase.WARMUP)
-        flush_due_ns, clock_due_ns = self._t0_ns, self._t0_ns + CLOCK_EVENT_NS
+        clock_due_ns = self._t0_ns + CLOCK_EVENT_NS
         measure_ns = self._t0_ns + schedule(self._plan).offset_ns(self._plan.n_warmup_frames)
+        self._recorder.measure_from(measure_ns)
         while not self._block[Word.FEEDER_DONE] and self._crew.is_running("feeder"):
             now_ns = self._clock.monotonic_ns()
             self._poll()
             if self._phase is Phase.WARMUP and now_ns >= measure_ns:
                 self._enter(Phase.MEASURE)
-            if now_ns >= flush_due_ns:
-                self._recorder.flush()
-                self._write_status()
-                flush_due_ns = now_ns + FLUSH_NS
+            self._beat()
             if now_ns >= clock_due_ns:
                 self._clock_event()
                 clock_due_ns += CLOCK_EVENT_NS
@@ -183,8 +193,9 @@ class Supervisor:
     def _poll(self) -> None:
         self._recorder.collect()
         if self._ended is Ended.COMPLETED and self._stop_requested():
-            self._recorder.event("stop_requested", {})
-            self._end(Ended.ABORTED, "stopped by the operator")
+            reason = self._stopped_by()
+            self._recorder.event("stop_requested", {"reason": reason})
+            self._end(Ended.ABORTED, reason)
         self._look_for_failure()
         for lost in self._crew.newly_lost():
             if lost.role == "feeder" and self._block[Word.FEEDER_DONE]:
@@ -192,11 +203,14 @@ class Supervisor:
             self._note_lost(lost)
 
     def _look_for_failure(self) -> None:
-        if self._ended is not Ended.COMPLETED or self._phase is Phase.DRAIN:
+        if self._ended is not Ended.COMPLETED or self._phase is Phase.DRAIN or self._certain_failure:
             return
         reason = self._recorder.certain_failure()
-        if reason is not None:
-            self._recorder.event("failure_certain", {"reason": reason})
+        if reason is None:
+            return
+        self._certain_failure = reason
+        self._recorder.event("failure_certain", {"reason": reason})
+        if self._plan.stop_when_failed:
             self._end(Ended.DECIDED_EARLY, reason)
 
     def _note_lost(self, lost: Lost) -> None:
@@ -215,9 +229,11 @@ class Supervisor:
     def _drain(self) -> None:
         """Wait for the frames under way and the last telemetry, then close the record."""
         self._enter(Phase.DRAIN)
+        self._write_status()
         deadline_ns = self._clock.monotonic_ns() + DRAIN_LIMIT_NS
         while not {"worker", "sampler_loop"} <= self._crew.finished and self._clock.monotonic_ns() < deadline_ns:
             self._poll()
+            self._beat()
             self._sleep(20 * NS_PER_MS)
         if "worker" not in self._crew.finished:
             self._note_lost(Lost("worker", "it did not come back from a frame"))
@@ -262,6 +278,13 @@ class Supervisor:
     def _clock_event(self) -> None:
         self._recorder.event("clock", asdict(self._clock.triple()))
 
+    def _beat(self) -> None:
+        """Flush and show a sign of life, once a second."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._beat_due_ns:
+            self._recorder.flush()
+            self._write_status()
+            self._beat_due_ns = now_ns + BEAT_NS
+
     def _write_status(self) -> None:
-        elapsed_ns = max(0, self._clock.monotonic_ns() - self._t0_ns) if self._t0_ns else 0
-        self._recorder.status(self._phase.name.lower(), elapsed_ns=elapsed_ns)
+        self._recorder.status(self._phase.name.lower(), t0_ns=self._t0_ns, certain_failure=self._certain_failure)

@@ -56,13 +56,22 @@ class ListWriter:
         return [kind for kind, _ in self.events]
 
 
-def supervise(
-    tmp_path, *, writer=None, stop=lambda: False, backend=None, n_measured=100, failure=None, fresh_every=0
+def supervise(  # noqa: PLR0913 - one argument for each thing that a test changes
+    tmp_path,
+    *,
+    writer=None,
+    stop=lambda: False,
+    backend=None,
+    n_measured=100,
+    failure=None,
+    fresh_every=0,
+    stop_when_failed=True,
 ):
     """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
     plan = make_plan(n_measured=n_measured, n_warmup=30, fps=FPS)
     plan = replace(
         plan,
+        stop_when_failed=stop_when_failed,
         pipeline=replace(
             plan.pipeline,
             preprocess=replace(plan.pipeline.preprocess, width_px=SIZE_PX, height_px=SIZE_PX),
@@ -83,6 +92,7 @@ def supervise(
         profile_folder=tmp_path,
         feed_info=FeedInfo(n_frames=3, height_px=SIZE_PX, width_px=SIZE_PX),
         log_path=tmp_path / "run.log",
+        told={"warnings": ["mind the step"]},
     )
     writer = writer or ListWriter()
     pool = []
@@ -93,6 +103,7 @@ def supervise(
         stop_requested=stop,
         on_frames=pool.extend,
         failure=failure,
+        stopped_by=lambda: "stopped by Ada: the belt stands",
     ).run()
     assert len({frame["sha256"] for frame in pool}) == 3
     return end, writer
@@ -192,6 +203,40 @@ def test_a_lost_run_is_ended_at_once(tmp_path):
     frames = writer.all_frames()
     assert 60 <= len(frames) < 1000
     assert (frames["outcome"] != Outcome.PENDING).all()
+
+
+def test_a_profile_may_let_a_lost_run_go_on(tmp_path):
+    """Then the certain failure is told, once in the events and in every status from then on, and nothing ends."""
+    end, writer = supervise(tmp_path, failure=Watch(n=60), stop_when_failed=False)
+    assert end.ended is Ended.COMPLETED
+    assert writer.kinds().count("failure_certain") == 1
+    assert writer.statuses[0]["certain_failure"] == ""
+    assert writer.statuses[-1]["certain_failure"] == "too many frames were late"
+    assert len(writer.all_frames()) == 130
+
+
+def test_who_stopped_a_run_stands_in_its_record(tmp_path):
+    """The words of the request are the reason of the end, and in the event."""
+    statuses = []
+
+    class Telling(ListWriter):
+        def status(self, status):
+            statuses.append(status["phase"])
+
+    end, writer = supervise(tmp_path, writer=Telling(), stop=lambda: "measure" in statuses, n_measured=3000)
+    assert end.ended is Ended.ABORTED
+    assert end.reason == dict(writer.events)["run_ended"]["reason"] == "stopped by Ada: the belt stands"
+    assert ("stop_requested", {"reason": end.reason}) in writer.events
+
+
+def test_every_status_says_what_the_job_told(tmp_path):
+    """Warnings and the like stand beside the numbers, from loading to the end; the last one has all frames."""
+    _, writer = supervise(tmp_path, n_measured=30)
+    assert {status["warnings"][0] for status in writer.statuses} == {"mind the step"}
+    phases = [status["phase"] for status in writer.statuses]
+    assert phases[0] == "loading"
+    assert phases[-2:] == ["drain", "done"]
+    assert writer.statuses[-1]["measured"]["n"] == 30
 
 
 def test_the_watch_sees_every_frame_once(tmp_path):
