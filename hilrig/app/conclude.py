@@ -10,19 +10,21 @@ from typing import Final, TypeVar
 import numpy as np
 from securesystemslib.signer import Signer
 
+from hilrig.app.documents import measured_frames, read_document, render_views
+from hilrig.app.thumbnails import write_thumbnails
 from hilrig.attest.envelope import sign, to_sigstore_bundle
+from hilrig.attest.public_key import public_key_der
 from hilrig.attest.statement import build_result_statement, build_views_statement
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import load_plan
-from hilrig.core import files, registry
+from hilrig.core import files
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.canonical import sha256_hex
-from hilrig.core.document import Document, SignatureInfo
+from hilrig.core.document import MeasuredFrames, SignatureInfo
 from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.exits import ExitCode
 from hilrig.core.floor import Floor
 from hilrig.core.frame import PoolFrame, Truth
-from hilrig.core.ports import Sink
 from hilrig.core.result import RESULT_SCHEMA, Result
 from hilrig.core.rig import RigInfo
 from hilrig.core.run import Ended, RunEvent, RunRecord
@@ -32,19 +34,24 @@ from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_untrusted
 from hilrig.verdict.judge import judge
 
-SINKS: Final = ("html", "junit", "markdown", "png")
 DERIVED: Final = (*files.VIEW_FILES, files.ATTESTATION, files.SIGSTORE_BUNDLE, files.VIEWS)
 MAX_JSON_BYTES: Final = 64 << 20
 
 _T = TypeVar("_T")
 
 
-def conclude(run_dir: Path, signer: Signer) -> Result:
+def conclude(run_dir: Path, signer: Signer, *, feed_folder: Path | None = None) -> Result:
     """Judge a run from its directory, write and sign the result, render the views.
 
     The order matters: evidence, result over it, signature over that, views that show both, their own statement; so
     that every byte is covered and nothing refers to itself. result.json is written last: a directory without it is
     unfinished, and what an attempt that was cut short left behind is made anew.
+
+    Args:
+        run_dir: the evidence, whole or recovered.
+        signer: signs result and views.
+        feed_folder: the profile's folder: from there the worst frames are made again for their pictures, which
+            become evidence. None where nobody knows it: pictures that are there already are kept.
 
     Raises:
         RecordError: the evidence cannot be read.
@@ -53,9 +60,13 @@ def conclude(run_dir: Path, signer: Signer) -> Result:
     for name in DERIVED:
         (run_dir / name).unlink(missing_ok=True)
     record = read_evidence(run_dir)
-    result = build_result(record, judge(record), digests=hash_files(run_dir))
+    frames, judgement = measured_frames(record), judge(record)
+    if feed_folder is not None:
+        write_thumbnails(run_dir, record.plan.feed, judgement.worst_frames, folder=feed_folder)
+    result = build_result(record, judgement, digests=hash_files(run_dir))
+    del record  # 160 MB of a shift: room for the page
     result_bytes = to_json(result)
-    for name, data in _documents(result, result_bytes, signer).items():
+    for name, data in _made_from(run_dir, result, result_bytes, frames, signer).items():
         write_atomic(run_dir / name, data)
     write_atomic(run_dir / files.RESULT, result_bytes)
     return result
@@ -177,18 +188,21 @@ def _end_of(events: Sequence[RunEvent]) -> RunEvent:
     return replace(last, detail={"ended": Ended.RECOVERED.value, "reason": reason})
 
 
-def _documents(result: Result, result_bytes: bytes, signer: Signer) -> dict[str, bytes]:
+def _made_from(
+    run_dir: Path, result: Result, result_bytes: bytes, frames: MeasuredFrames, signer: Signer
+) -> dict[str, bytes]:
     """Return every file that is made from a result, by name: signatures, views, the statement over both."""
     envelope = sign(build_result_statement(result, result_sha256=sha256_hex(result_bytes)), signer)
     signature = SignatureInfo(
         key_fingerprint=signer.public_key.keyid,
         envelope_file=files.ATTESTATION,
         envelope_sha256=sha256_hex(envelope),
+        public_key_der=public_key_der(signer.public_key),
+        envelope=envelope,
+        signed_result=result_bytes,
     )
-    document = Document(result=result, signature=signature)
+    document = read_document(run_dir, result, signature, frames=frames)
     made = {files.ATTESTATION: envelope, files.SIGSTORE_BUNDLE: to_sigstore_bundle(envelope)}
-    for name in SINKS:
-        sink: Sink = registry.load("sinks", name)()
-        made[sink.file_name] = sink.render(document)
+    made |= render_views(document)
     digests = {name: sha256_hex(data) for name, data in made.items()}
     return {**made, files.VIEWS: sign(build_views_statement(digests, result.run_id), signer)}

@@ -15,10 +15,19 @@ def hilrig_home() -> Path | None:
 
 def keys_folder() -> Path:
     """Return the folder of this user's keys; `HILRIG_HOME` moves it."""
+    return _user_folder() / "keys"
+
+
+def baselines_folder() -> Path:
+    """Return the folder of the runs that this user's others are shown beside; `HILRIG_HOME` moves it."""
+    return _user_folder() / "baselines"
+
+
+def _user_folder() -> Path:
     home = hilrig_home()
     if home is not None:
-        return home / "keys"
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "hilrig" / "keys"
+        return home
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "hilrig"
 
 
 def lease_folder() -> Path:

@@ -6,23 +6,19 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from securesystemslib.signer import Signer
 
 from hilrig import __version__
-from hilrig.app.conclude import conclude, hash_files, refuse_other_than_run
+from hilrig.app.conclude import conclude, hash_files
 from hilrig.app.plan import new_run_id
 from hilrig.app.same_measurement import AskedProfile, read_asked, refuse_other_measurement
-from hilrig.attest.envelope import verify_envelope
-from hilrig.attest.keys import load_public_keys
-from hilrig.config.noun_json import from_json
+from hilrig.app.signed_result import SignedResult, read_signed_result
 from hilrig.config.plan_file import PLAN_FORMAT_VERSION, dump_plan, load_plan
 from hilrig.config.profile import parse_profile
 from hilrig.core import files
-from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import Clock
-from hilrig.core.errors import PreconditionError, RecordError, TrustError
+from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.result import Result
 from hilrig.core.run import JudgedFrom
 from hilrig.record.run_directory import (
@@ -32,10 +28,8 @@ from hilrig.record.run_directory import (
     sync_folder,
     write_atomic,
 )
-from hilrig.record.untrusted_file import open_untrusted, read_untrusted
+from hilrig.record.untrusted_file import open_untrusted
 from hilrig.record.utc import utc_text
-
-MAX_SIGNED_BYTES: Final = 64 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +47,6 @@ class JudgedAgain:
             f"judged again from run {self.source.run_id} with profile digest {self.result.profile_sha256} "
             f"(that run's was {self.source.profile_sha256})"
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """A finished run that can be trusted: its folder, its signed result, the sha256 of that."""
-
-    run_dir: Path
-    result: Result
-    result_sha256: str
 
 
 def judge_again(
@@ -85,7 +70,7 @@ def judge_again(
         RecordError: it is no run directory, or the new one cannot be written.
         TrustError: the run is not signed by one of these keys, or its evidence is not what was signed.
     """
-    source = _signed_source(run_dir, keys)
+    source = read_signed_result(run_dir, keys)
     asked = read_asked(profile)
     try:
         reports.mkdir(parents=True, exist_ok=True)
@@ -103,32 +88,7 @@ def judge_again(
     return JudgedAgain(run_dir=final_dir, source=judged_from, result=result)
 
 
-def _signed_source(run_dir: Path, keys: Sequence[Path]) -> _Source:
-    if not run_dir.is_dir():
-        raise RecordError(f"{run_dir} is not a folder", hint="hilrig list")
-    refuse_other_than_run(run_dir)
-    data = _read_signed(run_dir, files.RESULT)
-    envelope = _read_signed(run_dir, files.ATTESTATION)
-    statement = verify_envelope(envelope, load_public_keys(keys)).statement
-    digest = sha256_hex(data)
-    if statement.subjects.get(files.RESULT) != digest:
-        raise TrustError(
-            f"{run_dir / files.RESULT} is not the one that was signed", hint=f"hilrig verify {run_dir}"
-        )
-    result = from_json(Result, data, what=str(run_dir / files.RESULT))
-    return _Source(run_dir=run_dir, result=result, result_sha256=digest)
-
-
-def _read_signed(run_dir: Path, name: str) -> bytes:
-    data = read_untrusted(run_dir / name, max_bytes=MAX_SIGNED_BYTES)
-    if data is None:
-        raise PreconditionError(
-            f"{run_dir} has no {name}: the run is unfinished", hint=f"hilrig recover {run_dir}"
-        )
-    return data
-
-
-def _set_up(new_dir: Path, source: _Source, asked: AskedProfile, *, run_id: str) -> JudgedFrom:
+def _set_up(new_dir: Path, source: SignedResult, asked: AskedProfile, *, run_id: str) -> JudgedFrom:
     """Fill the new directory: the old evidence, the new profile, the plan that joins them."""
     _copy_evidence(source, new_dir)
     plan = load_plan((new_dir / files.PLAN).read_bytes())
@@ -154,7 +114,7 @@ def _set_up(new_dir: Path, source: _Source, asked: AskedProfile, *, run_id: str)
     return judged_from
 
 
-def _copy_evidence(source: _Source, new_dir: Path) -> None:
+def _copy_evidence(source: SignedResult, new_dir: Path) -> None:
     """Copy every file that the signed result rests on, and hold the copies against their signed digests.
 
     Raises:

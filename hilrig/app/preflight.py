@@ -23,6 +23,7 @@ from hilrig.core.rig import RigInfo, RigSpec
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import bytes_to_mib
 from hilrig.feed.opening import open_feed
+from hilrig.report.assets import require_assets
 from hilrig.rig.local import inspect_local
 from hilrig.rig.software import onnxruntime_distribution
 from hilrig.sampler.probe import probe_all
@@ -75,6 +76,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     capabilities = probe_all(Path("/"), os.getpid())
     problems += _unmeasurable(profile.limits, capabilities, common_class or "")
     problems += _missing_cpus(profile.tuning)
+    _attempt(problems, require_assets)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
     proof = None if digests is None else _attempt(problems, lambda: check_target(profile))

@@ -8,8 +8,8 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from securesystemslib.signer import SSlibKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+from securesystemslib.signer import Key, SSlibKey
 
 from hilrig.core.errors import TrustError
 
@@ -43,6 +43,19 @@ def accept_public_key(key: PublicKeyTypes, *, name: str) -> PublicKey:
     return PublicKey(
         fingerprint=fingerprint, algorithm=algorithm, sslib=SSlibKey.from_crypto(key, keyid=fingerprint)
     )
+
+
+def public_key_der(key: Key) -> bytes:
+    """Return the SubjectPublicKeyInfo (RFC 5280 4.1.2.7) in DER of a signer's public key, `signer.public_key`.
+
+    That is the form in which WebCrypto imports a key; a key that `accept_public_key` accepts has one spelling.
+    """
+    value = str(key.keyval["public"])  # hex of the raw key for Ed25519, PEM for ECDSA
+    if key.keytype == ED25519:
+        public: PublicKeyTypes = Ed25519PublicKey.from_public_bytes(bytes.fromhex(value))
+    else:
+        public = load_pem_public_key(value.encode())
+    return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _algorithm(key: PublicKeyTypes, name: str) -> str:

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from hilrig import __version__
-from hilrig.cli import evidence_commands, key_commands, profile_commands, run_commands, search_commands
+from hilrig.cli import (
+    baseline_commands,
+    compare_command,
+    evidence_commands,
+    export_command,
+    key_commands,
+    list_command,
+    profile_commands,
+    report_command,
+    run_commands,
+    serve_command,
+    stop_command,
+    watch_command,
+)
 from hilrig.cli.output import fail, state
 from hilrig.core.errors import HilrigError
 from hilrig.core.exits import ExitCode
@@ -25,8 +38,15 @@ app = typer.Typer(
 run_commands.register(app)
 profile_commands.register(app)
 evidence_commands.register(app)
-search_commands.register(app)
+report_command.register(app)
+export_command.register(app)
+compare_command.register(app)
+list_command.register(app)
+watch_command.register(app)
+stop_command.register(app)
+serve_command.register(app)
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(baseline_commands.app, name="baseline")
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback

@@ -1,55 +1,49 @@
-"""Commands that start runs: run, demo, list."""
+"""Commands that start runs: run, demo."""
 
 import os
+import sys
 from collections.abc import Mapping
-from enum import Enum
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.output import next_steps, note, print_json, say, word
+from hilrig.cli.output import next_steps, note, print_json, say
 from hilrig.cli.progress import progress
+from hilrig.cli.run_options import BaselineRun, Detach, Duration, Note, Operator, Search, SearchFor
 from hilrig.cli.search_commands import find_capacity
 from hilrig.cli.verdict_output import read_result, result_json, show_checks, show_result, shown_path
+from hilrig.core.errors import UsageError
 from hilrig.core.exits import ExitCode
 
+if TYPE_CHECKING:
+    from hilrig.app.request import RunRequest
+    from hilrig.app.run import Finished
+
 REPORTS = Path("reports")
-
-
-class Search(str, Enum):
-    """What `hilrig run` can search for with many short runs."""
-
-    CAPACITY = "capacity"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(demo)
     app.command()(run)
-    app.command(name="list")(list_runs)
 
 
 def run(  # noqa: PLR0913 - the command's options
     profile: options.Profile,
     *,
-    duration: Annotated[
-        str | None,
-        typer.Option(help="Measured time instead of the profile's: 90s, 10m, 8h.", show_default=False),
-    ] = None,
-    search: Annotated[
-        Search | None,
-        typer.Option(
-            help="Find the highest frame rate that is sustained within the limits; --duration is that of a probe, "
-            "20s if left out. Exits with 10 or 11 when that is below the profile's rate.",
-            show_default=False,
-        ),
-    ] = None,
+    duration: Duration = None,
+    search: SearchFor = None,
     rig: options.RigFile = None,
     reports: options.Reports = REPORTS,
     metrics_file: options.MetricsFile = None,
     metrics_port: options.MetricsPort = None,
+    operator: Operator = "",
+    note: Note = "",
+    baseline: BaselineRun = None,
+    detach: Detach = False,
     key: options.Key = None,
     passphrase_file: options.PassphraseFile = None,
     passphrase_fd: options.PassphraseFd = None,
@@ -57,12 +51,11 @@ def run(  # noqa: PLR0913 - the command's options
 ) -> None:
     """Run a profile's soak on a rig, judge it, sign the report.
 
-    Ctrl-C ends the run in order: what was recorded is judged and signed. A time shorter than the profile's cannot
-    give a PASS.
+    Ctrl-C ends the run in order: what was recorded is judged and signed. Started on a terminal, it goes on when
+    the terminal closes or the link drops: hilrig watch. A time shorter than the profile's cannot give a PASS.
     """
-    from hilrig.app.live_metrics import live_metrics
+    from hilrig.app.foreign_text import NOTE_MAX, OPERATOR_MAX, given_text
     from hilrig.app.request import RunRequest
-    from hilrig.app.run import run as do_run
 
     request = RunRequest(
         profile=options.absolute(profile),
@@ -72,23 +65,73 @@ def run(  # noqa: PLR0913 - the command's options
         key=options.absolute(key or options.default_key()),
         passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
         passphrase_fd=passphrase_fd,
+        operator=given_text(operator, what="operator's name", at_most=OPERATOR_MAX),
+        note=given_text(note, what="note", at_most=NOTE_MAX),
+        baseline=None if baseline is None else options.absolute(baseline),
     )
     if search is Search.CAPACITY:
+        _refuse_detached_search(detach=detach)
         find_capacity(request, json=json)
-    with progress() as show, live_metrics(file=metrics_file, port=metrics_port) as live:
-
-        def on_status(status: Mapping[str, Any]) -> None:
-            show(status)
-            live.show(status)
-
-        finished = do_run(request, on_status=on_status)
-        live.end(finished.exit_code)
+    if detach:
+        _refuse_metrics(metrics_file, metrics_port)
+        _detach(request, json=json)
+        return
+    finished = _follow(replace(request, is_detached=_on_terminal()), metrics_file, metrics_port)
     result = read_result(finished.run_dir)
     _append_step_summary(finished.run_dir)
     if json:
         print_json(result_json(finished.run_dir, result))
     show_result(finished.run_dir, result)
     raise typer.Exit(finished.exit_code)
+
+
+def _follow(request: "RunRequest", metrics_file: Path | None, metrics_port: int | None) -> "Finished":
+    from hilrig.app.live_metrics import live_metrics
+    from hilrig.app.run import run as do_run
+
+    with progress() as show, live_metrics(file=metrics_file, port=metrics_port) as live:
+        is_told = not request.is_detached
+
+        def on_status(status: Mapping[str, Any]) -> None:
+            nonlocal is_told
+            show(status)
+            live.show(status)
+            if not is_told and "run_dir" in status:
+                is_told = True
+                note(f"closing this terminal does not end the run: hilrig watch {status['run_dir']}")
+
+        finished = do_run(request, on_status=on_status)
+        live.end(finished.exit_code)
+    return finished
+
+
+def _detach(request: "RunRequest", *, json: bool) -> None:
+    from hilrig.app.detached import start
+
+    with progress() as show:
+        run_dir = start(request, on_status=show)
+    if json:
+        print_json({"run_dir": str(run_dir)})
+    say(f"started     {shown_path(run_dir)}")
+    next_steps(f"hilrig watch {shown_path(run_dir)}")
+
+
+def _on_terminal() -> bool:
+    """Return whether a person may close what this was started on: then the run goes on."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _refuse_detached_search(*, detach: bool) -> None:
+    if detach:
+        raise UsageError("a search is many runs, which this process starts: it cannot be detached")
+
+
+def _refuse_metrics(metrics_file: Path | None, metrics_port: int | None) -> None:
+    if metrics_file is not None or metrics_port is not None:
+        raise UsageError(
+            "metrics come from the process that stays beside the run: with --detach there is none",
+            hint="leave --detach out, or the metrics",
+        )
 
 
 def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> None:
@@ -122,35 +165,6 @@ def demo(*, reports: options.Reports = REPORTS, json: options.Json = False) -> N
         "hilrig init my-station --model MODEL.onnx",
         "hilrig run my-station --duration 10m",
     )
-
-
-def list_runs(*, reports: options.Reports = REPORTS, json: options.Json = False) -> None:
-    """List the runs in a reports folder, the newest first."""
-    from hilrig.core.clock import SystemClock
-    from hilrig.record.listing import list_runs as read_runs
-
-    entries = read_runs(reports, clock=SystemClock()) if reports.exists() else []
-    if json:
-        print_json(
-            {
-                "runs": [
-                    {
-                        "path": str(entry.path),
-                        "state": entry.state.value,
-                        "status": entry.status.value if entry.status else None,
-                        "detail": entry.detail,
-                    }
-                    for entry in entries
-                ]
-            }
-        )
-        return
-    for entry in entries:
-        status = entry.status.value if entry.status else entry.state.value
-        say(f"{word(status, width=13)} {shown_path(entry.path)}" + (f"  {entry.detail}" if entry.detail else ""))
-    if not entries:
-        say(f"no runs in {reports}")
-        next_steps("hilrig demo")
 
 
 def _append_step_summary(run_dir: Path) -> None:

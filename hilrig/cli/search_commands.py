@@ -1,8 +1,9 @@
-"""Commands that do many runs for one answer: the capacity of a rig, challenger against champion."""
+"""What commands do that need many runs for one answer: the capacity of a rig, challenger against champion."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import typer
 
@@ -14,67 +15,32 @@ if TYPE_CHECKING:
     from hilrig.app.request import RunRequest
     from hilrig.core.search import Capacity, Comparison, Margin
 
-REPORTS: Final = Path("reports")
 MARGIN: Final = re.compile(r"(\d+(?:\.\d+)?) ?(%|ms)")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(compare)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockOptions:
+    """What `hilrig compare --interleaved` is told besides its two profiles and how to run them."""
+
+    n_blocks: int
+    block_duration: str
+    margin: str
 
 
-def compare(  # noqa: PLR0913 - the command's options
-    champion: Annotated[Path, typer.Argument(metavar="A", help="The champion's profile.", show_default=False)],
-    challenger: Annotated[Path, typer.Argument(metavar="B", help="The challenger's profile.", show_default=False)],
-    *,
-    interleaved: Annotated[bool, typer.Option("--interleaved", help="Run both in alternating blocks.")] = False,
-    blocks: Annotated[
-        int, typer.Option(min=1, max=120, help="Blocks of each profile; fewer than 7 give no verdict.")
-    ] = 8,
-    block_duration: Annotated[str, typer.Option(help="Measured time of a block: 30s, 2m.")] = "30s",
-    margin: Annotated[
-        str, typer.Option(help="By how much B's p99 may be higher: 2ms, or 5% of A's median p99.")
-    ] = "5%",
-    rig: options.RigFile = None,
-    reports: options.Reports = REPORTS,
-    key: options.Key = None,
-    passphrase_file: options.PassphraseFile = None,
-    passphrase_fd: options.PassphraseFd = None,
-    json: options.Json = False,
-) -> None:
-    """Compare a challenger B with a champion A on one rig: is B as fast, but for a margin?
-
-    Blocks alternate (A B, B A, A B, ...) so that a drift of the rig hits both alike. Exits with 0 when B is
-    non-inferior, 10 when it is inferior, 11 when nobody can tell yet, 12 when aborted.
-    """
+def compare_in_turns(champion: "RunRequest", challenger: Path, asked: BlockOptions, *, json: bool) -> NoReturn:
+    """Do what `hilrig compare --interleaved` asks for; exits with the comparison's code."""
     from hilrig.app.interleaved import CompareRequest, compare_interleaved
-    from hilrig.app.request import RunRequest
     from hilrig.core.clock import SystemClock
-    from hilrig.core.errors import UsageError
 
-    if not interleaved:
-        raise UsageError(
-            "comparing finished runs is not built yet: only blocks that alternate on one rig are compared",
-            hint=f"hilrig compare --interleaved {champion} {challenger}",
-        )
-    request = RunRequest(
-        profile=options.absolute(champion),
-        rig_file=None if rig is None else options.absolute(rig),
-        reports=options.absolute(reports),
-        duration_s=None,
-        key=options.absolute(key or options.default_key()),
-        passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
-        passphrase_fd=passphrase_fd,
-    )
-    asked = CompareRequest(
-        run=request,
-        challenger=options.absolute(challenger),
-        block_s=options.parse_duration(block_duration),
-        n_pairs=blocks,
-        margin=parse_margin(margin),
+    request = CompareRequest(
+        run=champion,
+        challenger=challenger,
+        block_s=options.parse_duration(asked.block_duration),
+        n_pairs=asked.n_blocks,
+        margin=parse_margin(asked.margin),
     )
     with progress() as show:
-        done = compare_interleaved(asked, clock=SystemClock(), on_status=show, on_block=note)
+        done = compare_interleaved(request, clock=SystemClock(), on_status=show, on_block=note)
     _show_comparison(done.folder, done.comparison, json=json)
     raise typer.Exit(done.comparison.exit_code)
 

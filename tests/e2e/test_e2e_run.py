@@ -33,7 +33,7 @@ def test_a_run_leaves_the_whole_directory(finished):
     _, called, run_dir = finished
     names = {path.name for path in run_dir.iterdir()}
     expected = {*EVIDENCE_FILES, *VIEW_FILES, "result.json", "attestation.dsse.json", "attestation.sigstore.json"}
-    expected -= {"accelerator.json"}  # no accelerator was asked for
+    expected -= {"accelerator.json", "baseline.json", "stop.json"}  # nobody asked for any of them
     assert expected | {"views.dsse.json", "run.log"} == names, called
 
 

@@ -1,14 +1,20 @@
 """hilrig.app.conclude: from evidence to a signed result, in an order that a power cut cannot abuse."""
 
+import base64
 import shutil
 from pathlib import Path
 
 import pytest
 
+from finished_soaks import finish_soak
 from hilrig.app import conclude as subject
+from hilrig.app.judge import judge_again
 from hilrig.app.verify import verify
 from hilrig.attest.keys import create_key, load_signer
+from hilrig.attest.public_key import public_key_der
 from hilrig.core import files
+from hilrig.core.canonical import sha256_hex
+from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RecordError
 
 SAMPLE = Path(__file__).parents[3] / "reports" / "sample"
@@ -76,3 +82,45 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     """What every run writes before its first frame has to be there."""
     with pytest.raises(RecordError, match="no run offered a frame here"):
         subject.refuse_other_than_run(tmp_path)
+
+
+def test_the_worst_frames_are_photographed_where_the_feed_is_known(tmp_path):
+    """The pictures are evidence: hashed into the result, verified with it, shown in the page."""
+    soak = finish_soak(tmp_path)
+    assert soak.result.files[files.THUMBNAILS] == sha256_hex((soak.run_dir / files.THUMBNAILS).read_bytes())
+    assert is_verified(soak.run_dir, tmp_path)
+    assert "data:image/jpeg;base64," in (soak.run_dir / files.REPORT_HTML).read_text()
+
+
+def test_without_the_feed_a_run_is_concluded_all_the_same(tmp_path):
+    """`recover` may not know the profile's folder."""
+    soak = finish_soak(tmp_path, feed_folder=None)
+    assert files.THUMBNAILS not in soak.result.files
+    assert is_verified(soak.run_dir, tmp_path)
+
+
+def test_the_page_can_check_its_own_signature(evidence, signer):
+    """It holds the envelope, the public key and result.json, byte for byte."""
+    subject.conclude(evidence, signer)
+    page = (evidence / files.REPORT_HTML).read_text()
+    assert base64.b64encode((evidence / files.ATTESTATION).read_bytes()).decode() in page
+    assert base64.b64encode(public_key_der(signer.public_key)).decode() in page
+
+
+def test_a_run_judged_again_keeps_its_pictures(tmp_path):
+    """They were made from the feed of then; where the run is judged again there may be none."""
+    soak = finish_soak(tmp_path)
+    station = tmp_path / "station"
+    station.mkdir()
+    text = (soak.run_dir / files.PROFILE).read_text()
+    (station / files.PROFILE).write_text(text.replace("p99_max_ms: 16", "p99_max_ms: 40"))
+    again = judge_again(
+        soak.run_dir,
+        station,
+        reports=tmp_path / "again",
+        signer=load_signer(soak.private_key, passphrase=None),
+        keys=[soak.public_key],
+        clock=ManualClock(1_800_000_000_000_000_000),
+    )
+    assert (again.run_dir / files.THUMBNAILS).read_bytes() == (soak.run_dir / files.THUMBNAILS).read_bytes()
+    assert "data:image/jpeg;base64," in (again.run_dir / files.REPORT_HTML).read_text()

@@ -11,6 +11,7 @@ from hilrig.core.errors import PreconditionError
 def test_hilrig_home_moves_keys_and_lock(own_home: Path):
     """One variable keeps a test, or a second user, apart from the machine's own."""
     assert folders.keys_folder() == own_home / "keys"
+    assert folders.baselines_folder() == own_home / "baselines"
     assert folders.lease_folder() == own_home
 
 
@@ -26,6 +27,7 @@ def test_without_the_variable_keys_are_the_users_and_the_lock_is_the_machines(mo
     monkeypatch.delenv("HILRIG_HOME")
     monkeypatch.setenv("XDG_CONFIG_HOME", "/config")
     assert folders.keys_folder() == Path("/config/hilrig/keys")
+    assert folders.baselines_folder() == Path("/config/hilrig/baselines")
     assert folders.lease_folder().name == "hilrig"
 
 

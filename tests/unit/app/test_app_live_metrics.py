@@ -74,6 +74,14 @@ def test_the_file_has_every_standard_key(tmp_path, name, parse):
     assert found["hilrig_telemetry", channel] == 51.5
 
 
+def test_a_target_that_decides_nothing_is_infinitely_late(tmp_path):
+    """With frames and without decisions the percentile is +Inf, so that an alert on it fires."""
+    file = tmp_path / "live.txt"
+    with live_metrics(file=file, port=None) as live:
+        live.show(STATUS | {"recent_n": 1800, "recent_p99_ms": None})
+    assert numbers(samples(parse_openmetrics(file.read_text())))["p99_ms"] == float("inf")
+
+
 def test_what_is_not_known_is_left_out(tmp_path):
     """Before the first decision there is no percentile, and while the run goes on no exit code."""
     file = tmp_path / "live.txt"

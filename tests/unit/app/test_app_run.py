@@ -1,9 +1,9 @@
-"""hilrig.app.run: what another process reported is raised here as if it had happened here."""
+"""hilrig.app.run and its process: what another process reported is raised here as if it had happened here."""
 
 import pytest
 
-from hilrig.app.run import _rebuilt
 from hilrig.app.soak import describe_error
+from hilrig.app.soak_process import rebuilt
 from hilrig.core import errors
 from hilrig.core.errors import ConfigError, HilrigError, Problem
 
@@ -13,7 +13,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not ConfigError])
 def test_an_error_crosses_the_process_border_unchanged(kind):
     """Kind, message, hint and exit code survive."""
-    again = _rebuilt(describe_error(kind("what", hint="next")))
+    again = rebuilt(describe_error(kind("what", hint="next")))
     assert type(again) is kind
     assert (again.message, again.hint, again.exit_code) == ("what", "next", kind.exit_code)
 
@@ -21,6 +21,6 @@ def test_an_error_crosses_the_process_border_unchanged(kind):
 def test_mistakes_of_a_file_keep_their_places():
     """Every problem arrives with file, line and column."""
     problem = Problem(file="p.yaml", line=3, column=7, code="x", message="no", hint="yes")
-    again = _rebuilt(describe_error(ConfigError([problem])))
+    again = rebuilt(describe_error(ConfigError([problem])))
     assert isinstance(again, ConfigError)
     assert again.problems == (problem,)

@@ -1,0 +1,138 @@
+"""The pages for everybody: no serious finding of axe-core, everything within reach of the keyboard."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from browsers import Browser
+from hilrig.app.conclude import conclude
+from hilrig.core import files
+from hilrig.core.run import RunRecord
+from hilrig.report.capacity_html import render_capacity
+from hilrig.report.compare_html import render_comparison
+from searches import make_capacity, make_comparison, make_pair
+from signed_pages import make_signer
+from soaks import calm_soak, short_soak, throttled_soak, write_soak
+
+HOURS = 0.1  # 10,800 frames: every section of the page has something to show
+SOAKS: dict[str, Callable[..., RunRecord]] = {"pass": calm_soak, "fail": throttled_soak, "open": short_soak}
+SEARCHES: dict[str, Callable[[], bytes]] = {
+    "capacity": lambda: render_capacity(make_capacity()),
+    "compare": lambda: render_comparison(make_comparison(*[make_pair(10.0, 10.1)] * 7)),
+}
+SERIOUS = {"serious", "critical"}
+READY_MS = 15_000
+
+INTERACTIVE = "a[href], button, input, select, textarea, summary, [tabindex]:not([tabindex='-1'])"
+"""What the keyboard has to reach; `isReachable` leaves out what is not there for anybody at the moment."""
+
+IS_REACHABLE = f"""() => {{
+  const isReachable = (element) => element.checkVisibility() && !element.disabled;
+  return [...document.querySelectorAll(`{INTERACTIVE}`)].filter(isReachable).length;
+}}"""
+MARK_FOCUSED = """() => {
+  const element = document.activeElement;
+  if (element === document.body || element.dataset.wasFocused) return null;
+  element.dataset.wasFocused = "yes";
+  const style = getComputedStyle(element);
+  return { name: element.outerHTML.slice(0, 90), hasOutline: style.outlineStyle !== "none" };
+}"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return the reports of three real soaks and of two searches, by name."""
+    folder = tmp_path_factory.mktemp("reports")
+    pages = {}
+    for name, make in SOAKS.items():
+        run_dir = write_soak(make(hours=HOURS), folder / name)
+        conclude(run_dir, make_signer())
+        pages[name] = run_dir / files.REPORT_HTML
+    for name, render in SEARCHES.items():
+        pages[name] = folder / f"{name}.html"
+        pages[name].write_bytes(render())
+    return pages
+
+
+@pytest.fixture(params=["light", "dark"])
+def color_scheme(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def findings(page) -> Iterator[str]:
+    """Say what axe-core finds that keeps people out, with the elements."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed"
+    )
+    for violation in axe.Axe().run(page).response["violations"]:
+        if violation["impact"] in SERIOUS:
+            places = [node["html"][:160] for node in violation["nodes"][:5]]
+            yield f"{violation['impact']} {violation['id']}: {violation['help']}: {places}"
+
+
+@pytest.mark.parametrize("name", [*SOAKS, *SEARCHES])
+def test_axe_has_no_serious_finding(
+    browser: Browser, reports: dict[str, Path], name: str, color_scheme: str
+) -> None:
+    """Contrast, names, roles, headings, tables: nothing serious or critical, in light and in dark."""
+    with browser.open(reports[name], color_scheme=color_scheme, viewport={"width": 1180, "height": 920}) as opened:
+        opened.page.wait_for_load_state("load")
+        assert list(findings(opened.page)) == []
+
+
+@pytest.mark.parametrize("name", SOAKS)
+def test_axe_has_no_serious_finding_on_a_phone(browser: Browser, reports: dict[str, Path], name: str) -> None:
+    """The same at 390 px, where tables scroll in regions of their own."""
+    with browser.open(reports[name], viewport={"width": 390, "height": 844}) as opened:
+        opened.page.wait_for_load_state("load")
+        assert list(findings(opened.page)) == []
+
+
+def test_folded_parts_are_as_accessible_as_the_others(browser: Browser, reports: dict[str, Path]) -> None:
+    """What stands in a closed `details` is not looked at by axe-core: here all are open."""
+    with browser.open(reports["fail"]) as opened:
+        opened.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true })")
+        assert list(findings(opened.page)) == []
+
+
+@pytest.mark.parametrize("name", ["fail", "capacity", "compare"])
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    browser: Browser, reports: dict[str, Path], name: str
+) -> None:
+    """The Tab key visits every link, button and scrolled region once, each with an outline, and none is a trap."""
+    with browser.open(reports[name], viewport={"width": 1180, "height": 920}) as opened:
+        n_interactive = opened.page.evaluate(IS_REACHABLE)
+        assert n_interactive >= 3
+        focused = []
+        for _ in range(n_interactive + 50):
+            opened.page.keyboard.press("Tab")
+            found = opened.page.evaluate(MARK_FOCUSED)
+            if found is None:
+                break
+            focused.append(found)
+        assert [one["name"] for one in focused if not one["hasOutline"]] == []
+        assert len(focused) >= n_interactive
+
+
+@pytest.mark.parametrize("name", ["fail", "capacity", "compare"])
+def test_the_skip_link_comes_first_and_skips(browser: Browser, reports: dict[str, Path], name: str) -> None:
+    """The first Tab shows the link over the long head of the page; Enter goes on behind it."""
+    with browser.open(reports[name], viewport={"width": 1180, "height": 920}) as opened:
+        page = opened.page
+        page.keyboard.press("Tab")
+        skip = page.locator("a.skip")
+        assert skip.evaluate("(link) => link === document.activeElement")
+        assert skip.bounding_box()["x"] >= 0
+        page.keyboard.press("Enter")
+        target = skip.get_attribute("href")
+        page.keyboard.press("Tab")
+        assert page.evaluate(f"document.querySelector('{target}').contains(document.activeElement)")
+
+
+def test_the_badge_is_announced(browser: Browser, reports: dict[str, Path]) -> None:
+    """A screen reader hears how the check of the signature ended: a status in words, no colour needed."""
+    with browser.open(reports["pass"]) as opened:
+        opened.page.wait_for_selector("html:not([data-signature='checking'])[data-signature]", timeout=READY_MS)
+        status = opened.page.get_by_role("status").filter(has_text="Signature")
+        assert "cannot vouch" in status.inner_text()
