@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test lint check bench lock sample clean
+.PHONY: help demo test lint check bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -35,6 +35,9 @@ sample: $(READY)  ## make the sample run in reports/ anew, with a key of its own
 	HILRIG_HOME=build/sample/home $(BIN)/hilrig demo --reports build/sample/reports
 	mv build/sample/reports/* reports/sample
 	cp build/sample/home/keys/rig.pub reports/sample.pub
+
+screenshots: $(READY)  ## take pictures of four reports: docs/screenshots, whole pages in build/screenshots
+	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m screenshots docs/screenshots build/screenshots
 
 clean:  ## remove what was set up
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -83,9 +83,9 @@ def terminal(
     """Run a command on a terminal of 40 lines."""
     pid, fd = pty.fork()
     if not pid:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))  # before anybody asks for it
         os.chdir(folder)
         os.execvpe(command[0], command, dict(environment))
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     started = Terminal(pid, fd)
     try:
         yield started

@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,15 @@ import typer
 from hilrig.core.errors import ConfigError, HilrigError, Problem
 
 
+def _to_stderr(text: str) -> None:
+    typer.echo(text, err=True)
+
+
 class State:
-    """How this process prints: set once, from the arguments."""
+    """How this process prints: whether stdout is kept for JSON, and how a note gets to stderr."""
 
     wants_json = False
+    tell: Callable[[str], None] = staticmethod(_to_stderr)
 
 
 state = State()
@@ -37,7 +44,17 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """Print a line about what goes on, to stderr."""
-    typer.echo(text, err=True)
+    state.tell(text)
+
+
+@contextmanager
+def notes_told_by(tell: Callable[[str], None]) -> Iterator[None]:
+    """Hand notes to `tell` while a bar has the terminal: else they would be written into it."""
+    before, state.tell = state.tell, tell
+    try:
+        yield
+    finally:
+        state.tell = before
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
-from hilrig.cli.output import note
+from hilrig.cli.output import note, notes_told_by
 from hilrig.core.units import format_duration
 
 LINE_PERIOD_S: Final = 10
@@ -75,7 +75,11 @@ def _bar() -> Iterator[Callable[[Status], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (BarColumn(30), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=2) as bar:
+    console = Console(stderr=True)
+    with (
+        Progress(*columns, console=console, refresh_per_second=2) as bar,
+        notes_told_by(lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)),
+    ):
         task = bar.add_task("checking the rig", total=None)
 
         def show(status: Status) -> None:

@@ -102,6 +102,7 @@ def _environment() -> Environment:
         aligned=values.aligned,
         missing=values.missing,
         moment=values.moment,
+        since_start=values.since_start,
         margin_bar=margin_bar,
         format_duration=format_duration,
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +13,7 @@ from hilrig.core.analysis import Episode, EpisodeKind
 from hilrig.core.document import Document
 from hilrig.core.result import Result
 from hilrig.core.units import NS_PER_S
-from hilrig.core.verdict import Check, SeriesPoint, ThrottleWindow, WorstFrame
+from hilrig.core.verdict import ChangePoint, Check, SeriesPoint, ThrottleWindow, WorstFrame
 from hilrig.report.scale import bucket_edges_s, latency_limits
 from hilrig.report.telemetry_panels import Panel, telemetry_panels
 from hilrig.report.values import number, one_line
@@ -93,8 +95,8 @@ class Timeline:
             "limits": [{"label": _limit_label(check), "value": check.limit} for check in self.limits],
             "lanes": [asdict(lane) for lane in self.lanes],
             "changes": [
-                {"at_s": change.t_s, "label": f"{number(change.before_ms)} → {number(change.after_ms)} ms"}
-                for change in self.result.judgement.change_points
+                {"at_s": at_s, "label": ", ".join(map(_change_label, changes))}
+                for at_s, changes in groupby(self.result.judgement.change_points, key=attrgetter("t_s"))
             ],
             "panels": [asdict(panel) for panel in self.panels],
         }
@@ -129,9 +131,17 @@ def _columns(series: Sequence[SeriesPoint]) -> dict[str, list[Any]]:
     }
 
 
+def _change_label(change: ChangePoint) -> str:
+    return one_line(f"{_quantile(change.metric)} {number(change.before_ms)} → {number(change.after_ms)} ms")
+
+
+def _quantile(metric: str) -> str:
+    """Return `p99.9` of `latency_p99_9_ms`."""
+    return metric.removeprefix("latency_").removesuffix("_ms").replace("_", ".")
+
+
 def _limit_label(check: Check) -> str:
-    quantile = check.metric.removeprefix("latency_").removesuffix("_ms").replace("_", ".")
-    return _short(f"{quantile} limit {limit_text(check)}")
+    return _short(f"{_quantile(check.metric)} limit {limit_text(check)}")
 
 
 def _throttle_lanes(windows: Sequence[ThrottleWindow]) -> Iterator[Lane]:

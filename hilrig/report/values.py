@@ -4,7 +4,7 @@ import re
 from math import isfinite
 from typing import Final
 
-from hilrig.core.units import bytes_to_mib
+from hilrig.core.units import S_PER_MIN, bytes_to_mib
 
 _UNIT_WORDS: Final = {
     "us": "µs",
@@ -75,3 +75,15 @@ def moment(at_utc: str) -> str:
     """Return a UTC time as people read it, to the second: `2026-11-21 06:34:39 UTC`; other text as it is."""
     day, _, time = at_utc.partition("T")
     return f"{day} {time[:8]} UTC" if time.endswith("Z") else at_utc
+
+
+def since_start(t_s: float, n_decimals: int) -> str:
+    """Return a time after the start of the measured part as the charts write it: `12.3 s`, `2:05.0`, `1:10:00`."""
+    scale = 10**n_decimals
+    whole_s, rest = divmod(round(t_s * scale), scale)
+    decimals = f".{rest:0{n_decimals}d}" if n_decimals else ""
+    minutes, seconds = divmod(whole_s, S_PER_MIN)
+    if not minutes:
+        return f"{seconds}{decimals} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}{decimals}" if hours else f"{minutes}:{seconds:02d}{decimals}"

@@ -99,15 +99,15 @@ function drawMarks(u, marks, tone) {
 // A ring around the slowest frame of the view.
 function drawHighest(u, view) {
   if (view.highest === null) return;
-  onPlot(u, (ctx, { left, width }) => {
+  onPlot(u, (ctx, { left, top, width }) => {
     const x = u.valToPos(view.highestAt, "x", true), y = u.valToPos(view.highest, "y", true);
-    const isRight = x > left + width / 2;
+    const isRight = x > left + width / 2, size = devicePixelRatio;
     ctx.beginPath();
-    ctx.arc(x, y, 4 * devicePixelRatio, 0, 2 * Math.PI);
-    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.arc(x, y, 4 * size, 0, 2 * Math.PI);
+    ctx.lineWidth = 1.5 * size;
     ctx.strokeStyle = color("ink");
     ctx.stroke();
-    const inset = (isRight ? -9 : 9) * devicePixelRatio;
-    label(ctx, `slowest ${formatMs(view.highest)}`, x + inset, y + 5 * devicePixelRatio, isRight ? "right" : "left", "ink");
+    const inset = (isRight ? -9 : 9) * size;
+    label(ctx, `slowest ${formatMs(view.highest)}`, x + inset, Math.max(y + 5 * size, top + 16 * size), isRight ? "right" : "left", "ink");
   });
 }

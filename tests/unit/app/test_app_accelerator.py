@@ -15,6 +15,7 @@ from hilrig.app.conclude import read_evidence
 from hilrig.app.plan import build_plan
 from hilrig.app.preflight import load_rig_or_local, preflight
 from hilrig.app.request import RunRequest
+from hilrig.app.soak_stop import Stop
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core import files
 from hilrig.core.clock import SystemClock
@@ -122,7 +123,7 @@ def proven_run(tmp_path_factory):
     create_key(folder / "keys", "rig", passphrase=None)
     signer = load_signer(folder / "keys" / "rig.pem", passphrase=None)
     run_dir = create(folder, profile_name="s", run_id="0123abcd", started_at_utc=plan.created_at_utc)
-    soak.run_in(run_dir, ready, plan, signer, stop=lambda: False, clock=SystemClock())
+    soak.run_in(run_dir, ready, plan, signer, baseline=None, stop=Stop(), clock=SystemClock())
     return run_dir
 
 

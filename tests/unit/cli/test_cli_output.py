@@ -79,3 +79,13 @@ def test_colours_do_not_move_the_columns(monkeypatch):
     assert "FAIL         " in coloured
     monkeypatch.setenv("NO_COLOR", "1")
     assert output.word("FAIL", width=13) == "FAIL         "
+
+
+def test_a_note_does_not_land_in_a_bar(capsys):
+    """While a bar has the terminal it tells the notes; afterwards they go to stderr again."""
+    told = []
+    with output.notes_told_by(told.append):
+        output.note("the run goes on")
+    output.note("the end")
+    assert told == ["the run goes on"]
+    assert capsys.readouterr().err == "the end\n"

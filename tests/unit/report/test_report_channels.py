@@ -149,7 +149,7 @@ def test_numbers_on_throttling_are_in_their_own_table_only() -> None:
 def test_stretches_of_throttling_are_listed_up_to_a_point() -> None:
     """When, which device, why; a run that throttled all the time does not make the page endless."""
     page = page_of(make_orin())
-    assert "320.0 s 362.0 s gpu-throttle-alert thermal counted" in page
+    assert "5:20.0 6:02.0 gpu-throttle-alert thermal counted" in page
     window = make_orin().throttle_windows[0]
     many = tuple(replace(window, begin_s=float(index), end_s=index + 0.5) for index in range(WINDOWS_MAX + 5))
     assert "5 more are in result.json" in page_of(replace(make_orin(), throttle_windows=many))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.report.values import aligned, missing, moment, number, one_line, plain, quantity
+from hilrig.report.values import aligned, missing, moment, number, one_line, plain, quantity, since_start
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,19 @@ def test_a_time_is_read_to_the_second():
     assert moment("2026-11-21T06:34:39.997692Z") == "2026-11-21 06:34:39 UTC"
     assert moment("") == ""
     assert moment("unknown") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("t_s", "n_decimals", "text"),
+    [
+        (0.0, 1, "0.0 s"),
+        (59.94, 1, "59.9 s"),
+        (59.96, 1, "1:00.0"),
+        (125.0, 0, "2:05"),
+        (3599.9996, 3, "1:00:00.000"),
+        (22392.367, 3, "6:13:12.367"),
+    ],
+)
+def test_a_moment_reads_as_on_the_charts(t_s, n_decimals, text):
+    """Hours, minutes and seconds, rounded once, so that no minute has sixty seconds."""
+    assert since_start(t_s, n_decimals) == text
