@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from browsers import Browser
+from hilrig.app.compare_runs import compare_runs
 from hilrig.app.conclude import conclude
+from hilrig.app.trend import read_trend
 from hilrig.core import files
+from hilrig.core.clock import SystemClock
 from hilrig.core.run import RunRecord
+from hilrig.record.listing import list_runs
 from hilrig.report.capacity_html import render_capacity
 from hilrig.report.compare_html import render_comparison
+from hilrig.report.side_by_side_html import render_side_by_side
+from hilrig.report.trend_html import render_trend
 from searches import make_capacity, make_comparison, make_pair
 from signed_pages import make_signer
 from soaks import calm_soak, short_soak, throttled_soak, write_soak
@@ -21,6 +27,7 @@ SEARCHES: dict[str, Callable[[], bytes]] = {
     "capacity": lambda: render_capacity(make_capacity()),
     "compare": lambda: render_comparison(make_comparison(*[make_pair(10.0, 10.1)] * 7)),
 }
+MANY_RUNS = ("side-by-side", "trend")
 SERIOUS = {"serious", "critical"}
 READY_MS = 15_000
 
@@ -42,13 +49,16 @@ MARK_FOCUSED = """() => {
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Return the reports of three real soaks and of two searches, by name."""
+    """Return the reports of three real soaks, of all of them together, and of two searches, by name."""
     folder = tmp_path_factory.mktemp("reports")
-    pages = {}
-    for name, make in SOAKS.items():
-        run_dir = write_soak(make(hours=HOURS), folder / name)
+    run_dirs = {name: write_soak(make(hours=HOURS), folder) for name, make in SOAKS.items()}
+    for run_dir in run_dirs.values():
         conclude(run_dir, make_signer())
-        pages[name] = run_dir / files.REPORT_HTML
+    pages = {name: run_dir / files.REPORT_HTML for name, run_dir in run_dirs.items()}
+    pages |= {name: folder / f"{name}.html" for name in MANY_RUNS}
+    pages["side-by-side"].write_bytes(render_side_by_side(compare_runs([*run_dirs.values()], keys=[])))
+    entries = list_runs(folder, clock=SystemClock())
+    pages["trend"].write_bytes(render_trend(read_trend(folder, entries, page=pages["trend"])))
     for name, render in SEARCHES.items():
         pages[name] = folder / f"{name}.html"
         pages[name].write_bytes(render())
@@ -71,7 +81,7 @@ def findings(page) -> Iterator[str]:
             yield f"{violation['impact']} {violation['id']}: {violation['help']}: {places}"
 
 
-@pytest.mark.parametrize("name", [*SOAKS, *SEARCHES])
+@pytest.mark.parametrize("name", [*SOAKS, *MANY_RUNS, *SEARCHES])
 def test_axe_has_no_serious_finding(
     browser: Browser, reports: dict[str, Path], name: str, color_scheme: str
 ) -> None:
@@ -96,7 +106,7 @@ def test_folded_parts_are_as_accessible_as_the_others(browser: Browser, reports:
         assert list(findings(opened.page)) == []
 
 
-@pytest.mark.parametrize("name", ["fail", "capacity", "compare"])
+@pytest.mark.parametrize("name", ["fail", "capacity", "compare", "side-by-side", "trend"])
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     browser: Browser, reports: dict[str, Path], name: str
 ) -> None:
@@ -115,7 +125,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(
         assert len(focused) >= n_interactive
 
 
-@pytest.mark.parametrize("name", ["fail", "capacity", "compare"])
+@pytest.mark.parametrize("name", ["fail", "capacity", "compare", "side-by-side", "trend"])
 def test_the_skip_link_comes_first_and_skips(browser: Browser, reports: dict[str, Path], name: str) -> None:
     """The first Tab shows the link over the long head of the page; Enter goes on behind it."""
     with browser.open(reports[name], viewport={"width": 1180, "height": 920}) as opened:
