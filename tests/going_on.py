@@ -12,6 +12,8 @@ HILRIG = (sys.executable, "-m", "hilrig")
 def on_terminal(bench, *arguments, columns=100, **extra):
     """Call hilrig on a terminal of its own."""
     environment = bench.environment(TERM="xterm", **extra)
+    for name in ("COLUMNS", "LINES"):  # of the terminal that the tests run on: these go before its own size
+        environment.pop(name, None)
     return terminal([*HILRIG, *arguments], folder=bench.folder, environment=environment, columns=columns)
 
 
