@@ -59,10 +59,28 @@ def from_batch(
         RecordError: a value is null where the rest of its row says that there is one, or the other way round.
     """
     records = np.zeros(batch.num_rows, dtype)
-    for name in _names(dtype):
-        records[name] = batch.column(name).fill_null(fills.get(name, 0)).to_numpy(zero_copy_only=False)
-    _check_nulls(batch, nulls(records))
+    are_null = {name: _is_null(batch.column(name)) for name in _names(dtype)}
+    for name, is_null in are_null.items():
+        records[name] = _values(batch.column(name), dtype[name])
+        records[name][is_null] = fills.get(name, 0)
+    _check_nulls(batch, are_null, nulls(records))
     return records
+
+
+def _values(column: "pa.Array[Any]", dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return a column's values, whatever stands where it is null, from its buffer: `fill_null` imports pandas."""
+    data = column.buffers()[1]
+    if data is None:
+        return np.zeros(len(column), dtype)
+    return np.frombuffer(memoryview(data), dtype, count=len(column), offset=column.offset * dtype.itemsize)
+
+
+def _is_null(column: "pa.Array[Any]") -> NDArray[np.bool_]:
+    bitmap = column.buffers()[0]
+    if bitmap is None:
+        return np.zeros(len(column), np.bool_)
+    is_there = np.unpackbits(np.frombuffer(memoryview(bitmap), np.uint8), bitorder="little")
+    return np.equal(is_there[column.offset : column.offset + len(column)], 0)
 
 
 def check_schema(schema: pa.Schema, expected: pa.Schema, *, what: str) -> None:
@@ -90,12 +108,14 @@ def _names(dtype: np.dtype[Any]) -> tuple[str, ...]:
     return dtype.names or ()
 
 
-def _check_nulls(batch: pa.RecordBatch, nulls: Mapping[str, NDArray[np.bool_]]) -> None:
+def _check_nulls(
+    batch: pa.RecordBatch, found: Mapping[str, NDArray[np.bool_]], expected: Mapping[str, NDArray[np.bool_]]
+) -> None:
     nothing = np.zeros(batch.num_rows, np.bool_)
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        wrong = column.is_null().to_numpy(zero_copy_only=False) != nulls.get(name, nothing)
+    for name, is_null in found.items():
+        wrong = is_null != expected.get(name, nothing)
         if wrong.any():
             row = int(wrong.argmax())
             raise RecordError(
-                f"column {name}, row {row} of its batch: {column[row]} contradicts the rest of the row"
+                f"column {name}, row {row} of its batch: {batch.column(name)[row]} contradicts the rest of the row"
             )
