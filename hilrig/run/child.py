@@ -32,7 +32,6 @@ class Setup:
     report_fd: int
     frames_fd: int  # eventfd: one count for each released frame
     space_fd: int  # eventfd: one count for each frame taken from the queue
-    target_pid: int = 0
 
     def plan(self) -> RunPlan:
         """Return the run's plan."""

@@ -1,7 +1,7 @@
 """The crew of a run: which processes were started, what each reported, which are gone that should not be."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,10 +31,9 @@ class Crew:
         self._log_path = log_path
         self._children: dict[str, Child] = {}
 
-    def start(self, role: str, *, module: str = "", target_pid: int = 0) -> None:
+    def start(self, role: str, *, module: str = "") -> None:
         """Start the process of `role`: the module `hilrig.run.<role>`, or another one that stands in for it."""
-        told = asdict(replace(self._setup, target_pid=target_pid))
-        self._children[role] = Child(module or role, told, log_path=self._log_path)
+        self._children[role] = Child(module or role, asdict(self._setup), log_path=self._log_path)
 
     def take_reports(self) -> None:
         """Take in what the processes say while loading: `facts` has those that are ready.

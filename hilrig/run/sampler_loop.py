@@ -31,7 +31,9 @@ def main() -> None:
 
 def _sample(setup: Setup) -> None:
     plan, block, own = setup.plan(), setup.block(), OwnSampler()
-    sampler = CombinedSampler([*open_samplers(Path("/"), setup.target_pid), own])
+    while not block[Word.TARGET_PID]:  # a target that is not loaded yet has no GPU memory to be found
+        time.sleep(START_POLL_S)
+    sampler = CombinedSampler([*open_samplers(Path("/"), block[Word.TARGET_PID]), own])
     capabilities = sampler.probe()
     tuned = Tuned()
     tuned.ask_exact_timers()

@@ -44,6 +44,7 @@ class Word(IntEnum):
     PAUSES_LOST = 16  # worker
     PAUSES_DRAINED = 17  # supervisor
     WAKE_FEEDER_AT = 18  # feeder: it wants to be told when so many frames are taken; 0: it does not wait
+    TARGET_PID = 19  # supervisor: the process to watch; 0 until the target is loaded
 
     @property
     def index(self) -> int:

@@ -147,9 +147,10 @@ class Supervisor:
         self._crew.start("feeder")
         self._crew.start("worker", module=WORKERS.get(self._plan.pipeline.target, "worker"))
         self._crew.start("stall_sentinel")
+        self._crew.start("sampler_loop")
         self._await_ready("feeder", "worker")
         self._on_frames(self._crew.facts["feeder"].pop("frames"))
-        self._crew.start("sampler_loop", target_pid=self._crew.facts["worker"]["pid"])
+        self._block[Word.TARGET_PID] = self._crew.facts["worker"]["pid"]
         self._await_ready("sampler_loop", "stall_sentinel")
         told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
         capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
