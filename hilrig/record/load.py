@@ -40,6 +40,7 @@ def load_record(folder: Path, *, plan: RunPlan, truths: Sequence[Truth], rig: Ma
     """
     frames = _rows(folder, FRAMES, n_rows_max=plan.n_frames)
     telemetry = _rows(folder, TELEMETRY, n_rows_max=N_ROWS_MAX)
+    pa.default_memory_pool().release_unused()  # what Arrow keeps for the next batch: there is none
     log = read_events(folder)
     record = RunRecord(
         plan=plan,

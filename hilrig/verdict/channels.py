@@ -70,10 +70,13 @@ class Telemetry:
         readings = record.readings
         order = np.argsort(readings["channel"], kind="stable")
         edges = np.searchsorted(readings["channel"][order], np.arange(len(record.capabilities) + 1))
-        columns = {name: readings[name].copy() for name in ("t_ns", "value", "reason", "width_ns")}
+        names = ("t_ns", "value", "reason", "width_ns")
+        columns = [
+            np.split(readings[name][order], edges[1:]) for name in names
+        ]  # one after the other: they are large
         self.series: Final = tuple(
-            Series(capability=capability, **{name: column[rows] for name, column in columns.items()})
-            for capability, rows in zip(record.capabilities, np.split(order, edges[1:]), strict=False)
+            Series(capability=capability, **dict(zip(names, parts, strict=True)))
+            for capability, *parts in zip(record.capabilities, *columns, strict=False)
         )
 
     def named(self, name: str, *attributes: tuple[str, str]) -> tuple[Series, ...]:
