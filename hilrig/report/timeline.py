@@ -95,7 +95,7 @@ class Timeline:
             "limits": [{"label": _limit_label(check), "value": check.limit} for check in self.limits],
             "lanes": [asdict(lane) for lane in self.lanes],
             "changes": [
-                {"at_s": at_s, "label": ", ".join(map(_change_label, changes))}
+                {"at_s": at_s, "label": _change_label(next(changes))}  # the others of that moment are in the table
                 for at_s, changes in groupby(self.result.judgement.change_points, key=attrgetter("t_s"))
             ],
             "panels": [asdict(panel) for panel in self.panels],

@@ -2,7 +2,7 @@
 
 const LATENCY_PX = 300, NARROW_LATENCY_PX = 240;
 const LOG_FROM_RATIO = 12; // as in hilrig/report/scale.py: beyond it the ordinary would be flat on a linear axis
-const HEADROOM = 1.08;
+const HEADROOM = 1.08, LOG_HEADROOM = 1.6; // the texts at the top lie above the slowest frame
 
 // The range of the axis: every limit and the slowest frame of the view are on it.
 function latencyRange(view, limits) {
@@ -13,7 +13,7 @@ function latencyRange(view, limits) {
   const high = HEADROOM * Math.max(1, ...levels, view.highest);
   if (high < LOG_FROM_RATIO * ordinary) return { isLog: false, low: 0, high };
   const lows = (view.isFrames ? view.points : view.min).filter((one) => one > 0);
-  return { isLog: true, low: 0.8 * Math.min(high, ...levels, ...lows), high };
+  return { isLog: true, low: 0.8 * Math.min(high, ...levels, ...lows), high: high * LOG_HEADROOM };
 }
 
 function latencyColumns(view) {
