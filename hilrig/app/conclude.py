@@ -119,7 +119,7 @@ def build_result(record: RunRecord, judgement: Judgement, *, digests: Mapping[st
         ended_at_utc=end.at_utc,
         ended=ended.value,
         ended_reason=str(end.detail["reason"]),
-        exit_code=ExitCode.ABORTED if ended is Ended.ABORTED else judgement.status.exit_code,
+        exit_code=int(ExitCode.ABORTED if ended is Ended.ABORTED else judgement.status.exit_code),
         profile_name=plan.profile_name,
         profile_sha256=plan.profile_sha256,
         rig=plan.rig,

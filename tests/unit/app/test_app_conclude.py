@@ -92,6 +92,13 @@ def test_the_worst_frames_are_photographed_where_the_feed_is_known(tmp_path):
     assert "data:image/jpeg;base64," in (soak.run_dir / files.REPORT_HTML).read_text()
 
 
+def test_the_exit_code_of_a_result_is_a_plain_number(tmp_path):
+    """Python 3.10 writes a member of an enumeration by its name: the page would not show what was signed."""
+    result = finish_soak(tmp_path, feed_folder=None).result
+    assert type(result.exit_code) is int
+    assert str(result.exit_code) == "10"
+
+
 def test_without_the_feed_a_run_is_concluded_all_the_same(tmp_path):
     """`recover` may not know the profile's folder."""
     soak = finish_soak(tmp_path, feed_folder=None)

@@ -26,23 +26,19 @@ from hilrig.record.listing import list_runs
 
 OLD = Path(__file__).parents[2] / "golden" / "run_format_1"
 RUN_ID = "aace57b5"
+RUN_DIR = Path("runs") / f"20261121T083350Z-old-station-{RUN_ID}"
 
 
 class Bench:
     """A finished run, a key of its own, and profiles that differ from the run's in one place."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, result: Result) -> None:
         self.folder = folder
         self.reports = folder / "reports"
-        create_key(folder / "keys", "rig", passphrase=None)
         self.public_key = folder / "keys" / "rig.pub"
         self.signer = load_signer(folder / "keys" / "rig.pem", passphrase=None)
-        self.run_dir = folder / "runs" / f"20261121T083350Z-old-station-{RUN_ID}"
-        shutil.copytree(OLD, self.run_dir)
-        for name in (files.RESULT, files.ATTESTATION):
-            (self.run_dir / name).unlink()
-        finish(self.run_dir)
-        self.result = conclude(self.run_dir, self.signer)
+        self.run_dir = folder / RUN_DIR
+        self.result = result
 
     def profile(self, *changes: tuple[str, str]) -> Path:
         """Return a profile folder: the run's own, with texts replaced."""
@@ -74,9 +70,24 @@ class Bench:
         return caught.value
 
 
+@pytest.fixture(scope="module")
+def concluded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """Return a folder with a key and a run that it signed, and the run's result: each test has a copy."""
+    folder = tmp_path_factory.mktemp("concluded")
+    create_key(folder / "keys", "rig", passphrase=None)
+    run_dir = folder / RUN_DIR
+    shutil.copytree(OLD, run_dir)
+    for name in (files.RESULT, files.ATTESTATION):
+        (run_dir / name).unlink()
+    finish(run_dir)
+    return folder, conclude(run_dir, load_signer(folder / "keys" / "rig.pem", passphrase=None))
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench(concluded: tuple[Path, Result], tmp_path: Path) -> Bench:
+    folder, result = concluded
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    return Bench(tmp_path, result)
 
 
 def statuses(result: Result) -> dict[str, str]:
