@@ -4,13 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from browsers import Browser, chromium
+from browsers import Browser, Opened, chromium
 from stations import write_station
 
 
@@ -102,3 +104,84 @@ def browser() -> Iterator[Browser]:
     """Return a real browser, one for all tests of this process."""
     with chromium() as started:
         yield started
+
+
+class Tab:
+    """One page of the browser that shows one document after another: a context for each costs more than the look.
+
+    For documents from disk, which keep nothing behind; what needs options of its own opens a context of its own.
+    """
+
+    def __init__(self, browser: Browser, opened: Opened) -> None:
+        self._browser = browser
+        self._opened = opened
+
+    @contextmanager
+    def open(
+        self, url: str | Path, *, viewport: dict | None = None, color_scheme: str = "light", **options: Any
+    ) -> Iterator[Opened]:
+        """Open a file or an address in this page, as `Browser.open` does in a new one."""
+        viewport = viewport or DESKTOP
+        if options:
+            with self._browser.open(url, viewport=viewport, color_scheme=color_scheme, **options) as opened:
+                yield opened
+            return
+        opened, page = self._opened, self._opened.page
+        page.goto("about:blank")  # so that an address that differs only behind its # is loaded as well
+        page.set_viewport_size(viewport)
+        page.emulate_media(media="null", color_scheme=color_scheme)
+        opened.complaints, opened.requests = [], []
+        address = url if isinstance(url, str) else url.absolute().as_uri()
+        page.goto(address)
+        if isinstance(url, Path):
+            opened.requests = [one for one in opened.requests if one != address and not one.startswith("data:")]
+        yield opened
+
+
+DESKTOP = {"width": 1280, "height": 720}
+"""What playwright opens where nothing is said."""
+
+
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Tab]:
+    """Return one page for the documents of a module."""
+    with browser.open("about:blank") as opened:
+        yield Tab(browser, opened)
+
+
+@pytest.fixture(scope="session")
+def new_bench(tmp_path_factory: pytest.TempPathFactory, keys_home: Path) -> Callable[[str], Bench]:
+    """Return what makes a bench with the session's key, for a run that several tests look at."""
+
+    def made(name: str) -> Bench:
+        folder = tmp_path_factory.mktemp(name) / "bench"
+        shutil.copytree(keys_home, folder / "home")
+        return Bench(folder)
+
+    return made
+
+
+@dataclass
+class Benches:
+    """Benches for the tests of one file: two at most are at work at a time, and none where timing is judged."""
+
+    folders: pytest.TempPathFactory
+    home: Path
+
+    def new(self, name: str) -> Bench:
+        """Return a bench with the session's key."""
+        folder = self.folders.mktemp(name) / "bench"
+        shutil.copytree(self.home, folder / "home")
+        return Bench(folder)
+
+    @staticmethod
+    def ended(process: subprocess.Popen[str]) -> Called:
+        """Wait for a call's end."""
+        out, err = process.communicate(timeout=170)
+        return Called(process.returncode, out, err)
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory, keys_home: Path) -> Benches:
+    """Return what makes benches that several tests of a file look at."""
+    return Benches(tmp_path_factory, keys_home)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 PIPELINE = '''
 import hashlib
 import time
@@ -63,16 +65,21 @@ def test_a_pipeline_that_keeps_its_answers_does_not_pass(bench):
     assert judgement["status"] != "PASS"
 
 
-def test_an_honest_pipeline_is_not_accused(bench):
+@pytest.fixture(scope="module")
+def honest(benches):
+    """Return the judgement of the honest pipeline, of which some recall is asked."""
+    return judged(benches.new("honest"), "Honest", more="  detection: {min_recall: 0.9}")
+
+
+def test_an_honest_pipeline_is_not_accused(honest):
     """The same pipeline without its memory takes as long for every frame."""
-    found = check_of(judged(bench, "Honest"), "target.caching")
+    found = check_of(honest, "target.caching")
     assert found["ok"], found
     assert "too few" not in found["observed_text"], found
 
 
-def test_fast_and_wrong_fails(bench):
+def test_fast_and_wrong_fails(honest):
     """A pipeline that finds nothing in frames with defects misses its recall during the run."""
-    judgement = judged(bench, "Honest", more="  detection: {min_recall: 0.9}")
-    check = next(one for one in judgement["checks"] if one["check_id"] == "detection.min_recall")
+    check = next(one for one in honest["checks"] if one["check_id"] == "detection.min_recall")
     assert check["status"] == "FAIL", check
-    assert judgement["status"] == "FAIL"
+    assert honest["status"] == "FAIL"

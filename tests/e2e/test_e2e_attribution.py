@@ -42,6 +42,9 @@ HELD_S = 0.3
 REST_S = 0.5
 """Between injections: the queue drains, and the next one has readings of its own."""
 
+FIRST_S, CHANGE_S = 1, 1
+"""Before the first injection, and to make another disturbance ready."""
+
 NS_PER_MS = 1_000_000
 LIMIT_MS = 20
 FOREIGN_SHARE = 0.5
@@ -50,7 +53,7 @@ N_PAGES = 3000
 STRIDE = 4
 N_HOGS = 12
 N_FLUSHES, BETWEEN_FLUSHES_S = 4, 0.011
-N_HEAP = 2_000_000
+N_HEAP, COLLECTED_S = 1_000_000, 0.2
 
 PIPELINE = """\
 import gc, hashlib, mmap, os
@@ -171,27 +174,57 @@ def flushing(station: Station) -> Iterator[Callable[[], None]]:
 @contextmanager
 def collecting(station: Station) -> Iterator[Callable[[], None]]:
     """Have the target's garbage collected while it works on a frame."""
-    yield (station.folder / "collect").touch
+
+    def inject() -> None:
+        (station.folder / "collect").touch()
+        time.sleep(COLLECTED_S)
+
+    yield inject
 
 
-@pytest.mark.parametrize(
-    ("disturbing", "cause"),
-    [
-        (stopping, Cause.STOPPED),
-        (hogging, Cause.RUN_QUEUE),
-        (flushing, Cause.MAJOR_FAULT),
-        (collecting, Cause.GARBAGE_COLLECTION),
-    ],
-    ids=lambda value: value.value if isinstance(value, Cause) else "",
-)
-def test_an_injected_cause_is_named(bench, disturbing, cause) -> None:
+DISTURBANCES = {
+    Cause.STOPPED: (stopping, HELD_S),
+    Cause.MAJOR_FAULT: (flushing, N_FLUSHES * BETWEEN_FLUSHES_S),
+    Cause.GARBAGE_COLLECTION: (collecting, COLLECTED_S),
+    Cause.RUN_QUEUE: (hogging, HELD_S),
+}
+"""How each cause is injected, and how long that takes."""
+
+
+@dataclass
+class Disturbed:
+    """A run that was disturbed in every known way, one after the other, and when each injection began."""
+
+    folder: Path
+    attribution: Attribution
+    stalls: Spans
+    begun_ns: dict[Cause, list[int]]
+
+
+@pytest.fixture(scope="module")
+def disturbed(benches) -> Disturbed:
+    """Return the one run that all causes are injected into."""
+    bench = benches.new("disturbed")
+    injected_s = sum(N_INJECTIONS * (held_s + REST_S) + CHANGE_S for _, held_s in DISTURBANCES.values())
+    write_station(bench.folder / "station", measured_s=FIRST_S + injected_s)
+    begun_ns: dict[Cause, list[int]] = {}
+
+    def during(station: Station) -> None:
+        time.sleep(FIRST_S)
+        for cause, (disturbing, _) in DISTURBANCES.items():
+            begun_ns[cause] = disturb(station, disturbing)
+
+    attribution, stalls = attributed(run(bench, during))
+    return Disturbed(bench.folder, attribution, stalls, begun_ns)
+
+
+@pytest.mark.parametrize("cause", DISTURBANCES, ids=lambda cause: cause.value)
+def test_an_injected_cause_is_named(disturbed, cause) -> None:
     """At least nine of ten frames that a known disturbance made late carry its name."""
     if cause is Cause.MAJOR_FAULT:
-        require_disk(bench.folder)
-    write_station(bench.folder / "station", measured_s=N_INJECTIONS * (HELD_S + REST_S) + 3)
-    begun_ns: list[int] = []
-    run_dir = run(bench, lambda station: disturb(station, disturbing, begun_ns))
-    attribution, stalls = attributed(run_dir)
+        require_disk(disturbed.folder)
+    attribution, stalls, begun_ns = disturbed.attribution, disturbed.stalls, disturbed.begun_ns[cause]
+    assert len(begun_ns) == N_INJECTIONS
     ends_ns = [*begun_ns[1:], begun_ns[-1] + round((HELD_S + REST_S / 2) * 1e9)]
     hits = (slowest_within(attribution, *span_ns) for span_ns in zip(begun_ns, ends_ns, strict=True))
     judged = sorted({hit for hit in hits if hit is not None})
@@ -207,7 +240,7 @@ def test_an_injected_cause_is_named(bench, disturbing, cause) -> None:
 
 def test_a_run_without_a_disturbance_blames_nothing(bench) -> None:
     """Without an injection no frame is put down to the target's process, its garbage, or faults nobody counted."""
-    write_station(bench.folder / "station", measured_s=5)
+    write_station(bench.folder / "station", measured_s=3)
     run_dir = run(bench, lambda station: None)
     attribution, _ = attributed(run_dir)
     named = {count.cause for count in count_causes(attribution)}
@@ -294,13 +327,15 @@ def worker_of(run_dir: Path) -> int:
     return next(detail["facts"]["pid"] for detail in ready if detail["role"] == "worker")
 
 
-def disturb(station: Station, disturbing, begun_ns: list[int]) -> None:
-    """Inject the disturbance again and again; note when."""
+def disturb(station: Station, disturbing) -> list[int]:
+    """Inject the disturbance again and again; return when."""
+    begun_ns = []
     with disturbing(station) as inject:
         for _ in range(N_INJECTIONS):
             begun_ns.append(time.monotonic_ns())
             inject()
             time.sleep(REST_S)
+    return begun_ns
 
 
 def attributed(run_dir: Path) -> tuple[Attribution, Spans]:

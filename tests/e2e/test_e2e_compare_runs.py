@@ -83,13 +83,6 @@ def test_json_holds_the_whole_comparison(desk):
     assert found["rows"]
 
 
-def test_escapes_in_a_name_do_not_reach_the_terminal(desk):
-    """A rig called so that it would clear the screen, or turn the text around."""
-    called = desk.bench.call("compare", desk.write(1, rig="\x1b[2Jhidden\u202e"), desk.write(2))
-    assert "\x1b" not in called.out
-    assert "\u202e" not in called.out
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -109,28 +102,43 @@ def test_what_cannot_be_meant_is_refused_with_the_way_out(bench, arguments, word
     assert bench.run_dirs() == []
 
 
-def test_the_page_of_a_comparison_draws_its_charts(desk, browser):
-    """No request, no complaint, two charts, links that lead to the reports; at 390 px nothing is cut off."""
+@pytest.fixture(scope="module")
+def compared(new_bench):
+    """Return a page of two runs with hostile names, and what the call gave that made it."""
+    desk = Desk(new_bench("compared"))
     hot = make_judgement(p99_ms=30.0, throttle_windows=(make_window(60.0, 200.0),))
-    runs = [desk.write(1), desk.write(2, judgement=hot, rig="</script><img src=x onerror=alert(1)>")]
-    called = desk.bench.call("compare", *runs, "--html", "compare.html")
+    first = desk.write(1, rig="\x1b[2Jhidden\u202e")
+    other = desk.write(2, judgement=hot, rig="</script><img src=x onerror=alert(1)>")
+    called = desk.bench.call("compare", first, other, "--html", "compare.html")
     assert called.code == 0, called
-    page = desk.bench.folder / "compare.html"
+    return desk.bench.folder / "compare.html", called
+
+
+def test_escapes_in_a_name_do_not_reach_the_terminal(compared):
+    """A rig called so that it would clear the screen, or turn the text around."""
+    _, called = compared
+    assert "hidden" in called.out
+    assert "\x1b" not in called.out
+    assert "\u202e" not in called.out
+
+
+def test_the_page_of_a_comparison_draws_its_charts(compared, browser):
+    """No request, no complaint, two charts, links that lead to the reports; at 390 px nothing is cut off."""
+    page, _ = compared
     for width in (1120, 390):
         with browser.open(page, viewport={"width": width, "height": 900}) as opened:
             assert drawn(opened.page) == 2
             assert not is_too_wide(opened.page)
             assert opened.page.locator("svg.lanes rect").count() == 1
             assert (opened.complaints, opened.requests) == ([], [])
-    with browser.open(page) as opened:
-        opened.page.get_by_role("link", name="report").last.click()
-        assert opened.page.title() == "report"
+            opened.page.get_by_role("link", name="report").last.click()
+            assert opened.page.title() == "report"
 
 
-def test_a_page_without_scripts_still_has_its_numbers(desk, browser):
+def test_a_page_without_scripts_still_has_its_numbers(compared, browser):
     """Each chart says why it is not there."""
-    desk.bench.call("compare", desk.write(1), desk.write(2), "--html", "compare.html")
-    with browser.open(desk.bench.folder / "compare.html", java_script_enabled=False) as opened:
+    page, _ = compared
+    with browser.open(page, java_script_enabled=False) as opened:
         assert opened.page.get_by_text("This chart needs the page's own script").count() == 2
         assert opened.page.get_by_text("latency.p99_max_ms").is_visible()
 

@@ -12,25 +12,13 @@ from going_on import measuring, on_terminal, result_of, status_of
 
 def test_a_closed_terminal_does_not_end_the_run(bench):
     """The window is closed in the middle: the run goes on to its end, is judged, signed and verified."""
-    with on_terminal(bench, "run", bench.station(duration_s=4), "--operator", "Ada", "--note", "night") as front:
+    with on_terminal(bench, "run", bench.station(duration_s=1), "--operator", "Ada", "--note", "night") as front:
         run_dir = measuring(bench)
         assert front.hang_up() == -signal.SIGHUP
     result = result_of(run_dir)
     assert result["ended"] == "completed"
     assert (result["operator"], result["note"]) == ("Ada", "night")
     assert bench.call("verify", str(run_dir)).code == result["exit_code"]
-
-
-def test_a_killed_front_on_a_terminal_does_not_end_the_run(bench):
-    """Nor does kill -9 of what shows it; `watch` finds the run and ends with its verdict."""
-    with on_terminal(bench, "run", bench.station(duration_s=4)) as front:
-        run_dir = measuring(bench)
-        os.kill(front.pid, signal.SIGKILL)
-        front.wait()
-    watched = bench.call("watch")
-    assert result_of(run_dir)["ended"] == "completed"
-    assert watched.code == result_of(run_dir)["exit_code"], watched
-    assert result_of(run_dir)["judgement"]["sentence"] in watched.out
 
 
 def test_ctrl_c_on_a_terminal_still_ends_the_run_in_order(bench):
@@ -74,27 +62,25 @@ def test_without_a_terminal_a_hangup_ends_the_run(bench):
 
 
 def test_detach_prints_the_directory_and_leaves_the_run(bench):
-    """The call is over when the run has hardly begun; the run goes on without it."""
-    called = bench.call("run", bench.station(duration_s=2), "--detach", "--json")
+    """The call is over when the run has hardly begun; the run goes on without it and keeps the rig."""
+    called = bench.call("run", bench.station(), "--detach", "--json")
     assert called.code == 0, called
     run_dir = bench.run_dirs()[0]
     assert json.loads(called.out) == {"run_dir": str(run_dir)}
     assert f"hilrig watch {run_dir.relative_to(bench.folder)}" in called.err
     assert not (run_dir / "result.json").exists()
+    busy = bench.call("run", "station", "--detach")
+    assert busy.code == 20, busy
     assert result_of(run_dir)["ended"] == "completed"
 
 
 def test_a_refusal_is_told_before_detaching(bench):
-    """A profile with a mistake, a rig that is taken: the exit code is that of a run that stays."""
+    """A profile with a mistake: the exit code is that of a run that stays; a taken rig's is above."""
     (bench.folder / "broken").mkdir()
     (bench.folder / "broken" / "profile.yaml").write_text("format: 1\n")
     refused = bench.call("run", "broken", "--detach")
     assert refused.code == 2, refused
     assert "profile.yaml" in refused.err
-    bench.call("run", bench.station(duration_s=60), "--detach")
-    busy = bench.call("run", "station", "--detach")
-    assert busy.code == 20, busy
-    assert bench.call("stop", "--reason", "test").code == 0
 
 
 @pytest.mark.parametrize("options", [("--search", "capacity"), ("--metrics-port", "9999")])
@@ -112,37 +98,9 @@ def test_operator_and_note_have_a_length(bench):
     assert "at most 2000" in called.err
 
 
-def test_the_operator_may_come_from_the_environment(bench):
-    """Set once on the rig's account."""
-    bench.call("run", bench.station(duration_s=1), HILRIG_OPERATOR="Grace")
-    assert result_of(bench.run_dirs()[0])["operator"] == "Grace"
-
-
-def test_a_named_baseline_is_evidence_of_the_run(bench):
-    """The run that it is shown beside is kept with it; one that is no run is refused before the first frame."""
-    bench.call("run", bench.station(duration_s=1))
-    before = bench.run_dirs()[0]
-    bench.call("run", "station", "--baseline", str(before))
-    result = result_of(bench.run_dirs()[1])
-    assert "baseline.json" in result["files"]
-    refused = bench.call("run", "station", "--baseline", str(bench.folder))
-    assert refused.code in {22, 30}, refused
-    assert len(bench.run_dirs()) == 2
-
-
-def test_a_killed_detached_run_is_told_by_watch(bench):
-    """Nobody else would say so: exit code of a lost rig, and the command that rescues the record."""
-    bench.call("run", bench.station(duration_s=60), "--detach")
-    run_dir = measuring(bench)
-    os.kill(status_of(run_dir)["pid"], signal.SIGKILL)
-    watched = bench.call("watch", str(run_dir))
-    assert watched.code == 21, watched
-    assert f"hilrig recover {run_dir.relative_to(bench.folder)}" in watched.err
-
-
 def test_a_detached_run_that_cannot_be_judged_leaves_its_last_words(bench):
     """A folder stands where the report belongs: run.log has the fault, and `watch` says its last line."""
-    bench.call("run", bench.station(duration_s=2), "--detach")
+    bench.call("run", bench.station(duration_s=0.5), "--detach")
     run_dir = bench.run_dirs()[0]
     (run_dir / "report.html").mkdir()
     watched = bench.call("watch", str(run_dir))

@@ -86,11 +86,10 @@ def service(every: dict[int, str], **declared) -> Iterator[str]:
         process.communicate("")
 
 
-def ran(bench, station):
-    """Run the station; return its result, its frames' reasons, what the call gave."""
+def read_back(bench, called):
+    """Return a run's result, its frames, its directory, what the call gave."""
     import pyarrow.parquet as pq
 
-    called = bench.call("run", station)
     assert called.code in {0, 10, 11}, called
     (run_dir,) = bench.run_dirs()
     frames = pq.read_table(run_dir / "frames.parquet").to_pandas()
@@ -115,11 +114,23 @@ def assert_conserved(result):
     assert self_check(result, "records.stamps")["ok"], self_check(result, "records.stamps")
 
 
-def test_a_python_pipeline_is_measured_and_its_faults_are_counted(bench):
+@pytest.fixture(scope="module")
+def faulty(benches):
+    """Return the runs of a class and of a service with faults; both are done at once, neither is about time."""
+    rooms = [benches.new(name) for name in ("class", "service")]
+    station = write_profile(rooms[0], target="python", options={"callable": "pipeline:Pipeline"}, more=MEMORY)
+    (rooms[0].folder / station / "pipeline.py").write_text(PIPELINE)
+    with service({10: "hang"}) as url:
+        options = {"url": url, "timeout_ms": 300, "width_px": 64, "height_px": 64}
+        write_profile(rooms[1], target="infer_service", options=options, fps=10, on_full="block")
+        calls = [bench.start("run", station) for bench in rooms]
+        ended = [benches.ended(call) for call in calls]
+    return list(zip(rooms, ended, strict=True))
+
+
+def test_a_python_pipeline_is_measured_and_its_faults_are_counted(faulty):
     """Every tenth frame raises, every tenth scores NaN: both fail with their reasons; one traceback in the log."""
-    station = write_profile(bench, target="python", options={"callable": "pipeline:Pipeline"}, more=MEMORY)
-    (bench.folder / station / "pipeline.py").write_text(PIPELINE)
-    result, frames, run_dir, called = ran(bench, station)
+    result, frames, run_dir, called = read_back(*faulty[0])
     assert_conserved(result)
     reasons = frames["reason"].value_counts().to_dict()
     assert reasons.get(3, 0) in range(8, 12), called  # INFERENCE_ERROR; a frame may be dropped on a noisy machine
@@ -130,12 +141,9 @@ def test_a_python_pipeline_is_measured_and_its_faults_are_counted(bench):
     assert "mean of the frame" in events
 
 
-def test_a_service_that_hangs_on_every_tenth_frame(bench):
+def test_a_service_that_hangs_on_every_tenth_frame(faulty):
     """Each hung frame is one without an answer; the others are decided by their own answers."""
-    with service({10: "hang"}) as url:
-        options = {"url": url, "timeout_ms": 300, "width_px": 64, "height_px": 64}
-        station = write_profile(bench, target="infer_service", options=options, fps=10, on_full="block")
-        result, frames, _, called = ran(bench, station)
+    result, frames, _, called = read_back(*faulty[1])
     values = measured(result)
     assert values["frames_offered"] == 20
     assert values["frames_offered"] == sum(values[f"frames_{n}"] for n in ("decided", "dropped", "failed"))
@@ -153,7 +161,7 @@ def test_an_open_inference_server_is_measured_with_its_stages(bench):
             model=TENSORS,
             blocks=PREPROCESS,
         )
-        result, frames, _, called = ran(bench, station)
+        result, frames, _, called = read_back(bench, bench.call("run", station))
     assert_conserved(result)
     reasons = frames["reason"].value_counts().to_dict()
     assert reasons.get(8, 0) in range(3, 5), called  # TARGET_LOST

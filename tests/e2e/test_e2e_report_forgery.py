@@ -41,9 +41,9 @@ def failed_page(failed: Document) -> str:
 
 
 @pytest.fixture
-def look(browser, tmp_path: Path) -> Callable[..., Seen]:
+def look(tab, tmp_path: Path) -> Callable[..., Seen]:
     """Return a function that opens a page and waits until its badge has settled."""
-    return lambda page, **options: look_at(browser, page, tmp_path, **options)
+    return lambda page, **options: look_at(tab, page, tmp_path, **options)
 
 
 def _twin(document: Document) -> str:

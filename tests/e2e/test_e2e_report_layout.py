@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from browsers import Browser
 from hilrig.core.document import Document
 from hilrig.report.html import HtmlSink
 from signed_pages import make_document, make_result, make_signer
@@ -37,30 +36,30 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_window(browser: Browser, page: Path, viewport: dict, scheme: str) -> None:
+def test_nothing_is_wider_than_the_window(tab, page: Path, viewport: dict, scheme: str) -> None:
     """Only tables scroll sideways, each in its own region; the page itself never does."""
-    with browser.open(page, viewport=viewport, color_scheme=scheme) as opened:
+    with tab.open(page, viewport=viewport, color_scheme=scheme) as opened:
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-def test_words_without_a_space_do_not_widen_the_page(browser: Browser, tmp_path: Path) -> None:
+def test_words_without_a_space_do_not_widen_the_page(tab, tmp_path: Path) -> None:
     """A note or a name that is one long word is broken."""
     path = tmp_path / "report.html"
     path.write_bytes(HtmlSink().render(make_page(note=LONG, operator=LONG)))
-    with browser.open(path, viewport=PHONE) as opened:
+    with tab.open(path, viewport=PHONE) as opened:
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_the_chart_begins_within_the_first_two_screens(browser: Browser, page: Path) -> None:
+def test_the_chart_begins_within_the_first_two_screens(tab, page: Path) -> None:
     """Verdict, limits, chart: nobody scrolls past long tables to see when it happened."""
-    with browser.open(page, viewport=DESK) as opened:
+    with tab.open(page, viewport=DESK) as opened:
         assert opened.page.locator("h1").bounding_box()["y"] < 200
         assert opened.page.locator("#latency").bounding_box()["y"] < 2 * DESK["height"] - 300
 
 
-def test_a_limit_leads_to_its_line(browser: Browser, page: Path) -> None:
+def test_a_limit_leads_to_its_line(tab, page: Path) -> None:
     """The line of the profile comes into view and is marked."""
-    with browser.open(page, viewport=DESK) as opened:
+    with tab.open(page, viewport=DESK) as opened:
         opened.page.locator('a[href="#profile-L23"]').first.click()
         line = opened.page.locator("#profile-L23")
         box = line.bounding_box()
@@ -68,9 +67,9 @@ def test_a_limit_leads_to_its_line(browser: Browser, page: Path) -> None:
         assert line.evaluate("node => getComputedStyle(node).boxShadow") != "none"
 
 
-def test_the_first_sheet_of_paper_holds_verdict_limits_and_picture(browser: Browser, page: Path) -> None:
+def test_the_first_sheet_of_paper_holds_verdict_limits_and_picture(tab, page: Path) -> None:
     """In print the picture stands for the charts, and the colours are light also in a dark room."""
-    with browser.open(page, viewport=PAPER, color_scheme="dark") as opened:
+    with tab.open(page, viewport=PAPER, color_scheme="dark") as opened:
         opened.page.emulate_media(media="print", color_scheme="dark")
         picture = opened.page.locator(".static-chart").bounding_box()
         assert picture["y"] + picture["height"] < PAPER["height"]
@@ -79,11 +78,11 @@ def test_the_first_sheet_of_paper_holds_verdict_limits_and_picture(browser: Brow
         assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_without_scripts_the_picture_is_shown(browser: Browser, page: Path) -> None:
+def test_without_scripts_the_picture_is_shown(tab, page: Path) -> None:
     """Where no script runs it stands above the tables; where one does, the charts stand for it."""
-    with browser.open(page, viewport=DESK, java_script_enabled=False) as opened:
+    with tab.open(page, viewport=DESK, java_script_enabled=False) as opened:
         assert opened.page.locator(".static-chart img").is_visible()
-    with browser.open(page, viewport=DESK) as opened:
+    with tab.open(page, viewport=DESK) as opened:
         assert not opened.page.locator(".static-chart img").is_visible()
         assert opened.complaints == []
         assert opened.requests == []

@@ -93,17 +93,26 @@ def test_the_c_example_goes_through_a_whole_run(bench):
     assert bench.call("verify", str(bench.run_dirs()[0])).code == 11
 
 
-def test_a_program_that_dies_fails_the_run(bench):
+@pytest.fixture(scope="module")
+def misbehaved(benches):
+    """Return the bench and the call of a run for two misdeeds; both are done at once, neither is about time."""
+    misdeeds = {"die": {}, "never": {"answer_timeout_ms": 20, "max_in_flight": 8}}
+    rooms = {mode: benches.new(mode) for mode in misdeeds}
+    calls = {mode: bench.start("run", misbehaving(bench, mode, **misdeeds[mode])) for mode, bench in rooms.items()}
+    return {mode: (bench, benches.ended(calls[mode])) for mode, bench in rooms.items()}
+
+
+def test_a_program_that_dies_fails_the_run(misbehaved):
     """Every frame from its death on is TARGET_LOST: the run goes on in order and FAILs: the target is blamed."""
-    called = bench.call("run", misbehaving(bench, "die"))
+    bench, called = misbehaved["die"]
     assert set(reasons(bench)) == {"TARGET_LOST"}, called
     assert checks(bench)["frames.failed_max_pct"]["status"] == "FAIL", called
     assert called.code == 10, called
 
 
-def test_a_program_that_sometimes_says_nothing_is_counted(bench):
+def test_a_program_that_sometimes_says_nothing_is_counted(misbehaved):
     """One frame of ten has no answer in 20 ms: NO_ANSWER, and nothing of it is called decided."""
-    called = bench.call("run", misbehaving(bench, "never", answer_timeout_ms=20, max_in_flight=8))
+    bench, called = misbehaved["never"]
     assert set(reasons(bench)) == {"NO_ANSWER"}, called
     counts = measured(bench)
     total = sum(counts[f"frames_{outcome}"] for outcome in ("decided", "dropped", "failed"))

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -31,7 +32,7 @@ ORIN_SERIES = (
     "process.memory.usage",
 )
 COUNTERS = ("field_74", "field_75", "field_77", "field_269", "field_270", "field_271")
-SHOWN_S, BRIEF_S = 5, 2
+SHOWN_S, BRIEF_S = 4, 2
 """How long is measured: where something must be seen to change, and where a counter is enough."""
 
 HIDDEN = [(begin_s, begin_s + 0.04) for begin_s in range(1, 30)]
@@ -80,28 +81,34 @@ def soaked(bench, called):
     return Soaked(called, result, (run_dir / "report.html").read_text())
 
 
-def soak_on_card(bench, script, *, limits=LIMITS, length_s=BRIEF_S):
-    """Soak a station on a machine whose NVIDIA driver follows a script."""
+def start_on_card(bench, script, *, limits=LIMITS, length_s=BRIEF_S):
+    """Start to soak a station on a machine whose NVIDIA driver follows a script."""
     folder = bench.folder / "driver"
     folder.mkdir()
     station = bench.station(duration_s=length_s, more=limits)
-    return soaked(bench, bench.call("run", station, **script.environment(folder)))
+    return bench.start("run", station, **script.environment(folder))
 
 
-def soak_on_orin(bench, episodes, *, with_statistics=True, length_s=BRIEF_S):
-    """Soak a station on a machine whose /sys is that of a scripted Orin."""
+def two_on_cards(benches, *started):
+    """Soak on two machines at once: nothing here is about the time that frames take."""
+    rooms = [benches.new("card") for _ in started]
+    calls = [start(bench) for start, bench in zip(started, rooms, strict=True)]
+    return [soaked(bench, benches.ended(call)) for bench, call in zip(rooms, calls, strict=True)]
+
+
+@contextmanager
+def soaking_on_orin(bench, episodes, *, with_statistics=True, length_s=BRIEF_S):
+    """Soak a station on a machine whose /sys is that of a scripted Orin; yield the process."""
     root = bench.folder / "orin"
     board = build_orin(root, n_cpus=os.cpu_count(), with_statistics=with_statistics)
     station = bench.station(duration_s=length_s, more=LIMITS)
     script = f'mount --bind "{root}/sys" /sys && exec "$@"'
     inside = ("unshare", "--mount", "sh", "-c", script, "sh")
     with ScriptedBoard(board, orin_soak(board, episodes, length_s=length_s + 8)).playing():
-        process = bench.start("run", station, through=inside)
-        out, err = process.communicate(timeout=170)
-    return soaked(bench, f"exit {process.returncode}\n{out}\n{err}")
+        yield bench.start("run", station, through=inside)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_sys():
     """Skip where a process cannot be given a /sys of its own."""
     if shutil.which("unshare") is None or shutil.which("mount") is None:
@@ -118,12 +125,49 @@ def hidden(script):
     return script
 
 
-def test_a_card_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(bench):
-    """Temperature, clocks, power, memory, load and the windows of throttling stand over the time of the frames."""
+@pytest.fixture(scope="module")
+def shown_and_lost(benches):
+    """Return a soak on a card that throttles in sight, and one on a card that falls off the bus."""
     script = discrete().ramp("temperature_c", (0, 60), (20, 92))
     for begin_s, end_s in ON_AND_OFF:
         script.episode(begin_s, end_s, HW_THERMAL).set("clock_graphics_mhz", (begin_s, 900), (end_s, 1590))
-    found = soak_on_card(bench, script, length_s=SHOWN_S)
+    lost = discrete().fail("*", GPU_IS_LOST, from_s=2.5)
+    return two_on_cards(
+        benches,
+        lambda bench: start_on_card(bench, script, length_s=SHOWN_S),
+        lambda bench: start_on_card(bench, lost, length_s=SHOWN_S),
+    )
+
+
+@pytest.fixture(scope="module")
+def hidden_on_cards(benches):
+    """Return a soak on a card with counters of its throttling, and one on the same card without."""
+    uncounted = hidden(discrete())
+    for counter in COUNTERS:
+        uncounted.fail(counter, NOT_SUPPORTED)
+    return two_on_cards(
+        benches,
+        lambda bench: start_on_card(bench, hidden(discrete())),
+        lambda bench: start_on_card(bench, uncounted),
+    )
+
+
+@pytest.fixture(scope="module")
+def hidden_on_orins(benches, own_sys):
+    """Return a soak on an Orin whose kernel keeps statistics of its alerts, and one without."""
+    episodes = [Episode(begin_s=begin, end_s=end, seen=False) for begin, end in HIDDEN]
+    rooms = [benches.new("orin") for _ in range(2)]
+    with (
+        soaking_on_orin(rooms[0], episodes) as counted,
+        soaking_on_orin(rooms[1], episodes, with_statistics=False) as uncounted,
+    ):
+        calls = [benches.ended(counted), benches.ended(uncounted)]
+    return [soaked(bench, called) for bench, called in zip(rooms, calls, strict=True)]
+
+
+def test_a_card_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(shown_and_lost):
+    """Temperature, clocks, power, memory, load and the windows of throttling stand over the time of the frames."""
+    found, _ = shown_and_lost
     assert found.thermal["status"] == "FAIL", found.called
     assert "gpu0" in found.thermal["sentence"]
     for key in CARD_SERIES:
@@ -139,9 +183,17 @@ def test_a_card_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run
     assert "throttle" in found.page
 
 
-def test_throttling_between_two_samples_of_a_card_fails_the_run(bench):
+def test_a_card_that_is_lost_makes_the_run_inconclusive(shown_and_lost):
+    """A device that falls off the bus is no fault of the model, and no pass either."""
+    _, found = shown_and_lost
+    assert not found.self_check("devices.present")["ok"], found.called
+    assert "gpu0" in found.self_check("devices.present")["sentence"]
+    assert found.result["judgement"]["status"] == "INCONCLUSIVE"
+
+
+def test_throttling_between_two_samples_of_a_card_fails_the_run(hidden_on_cards):
     """No state was ever seen: the counters alone know of 40 ms."""
-    found = soak_on_card(bench, hidden(discrete()))
+    found, _ = hidden_on_cards
     assert found.thermal["status"] == "FAIL", found.called
     assert found.thermal["evidence"].startswith("counted over the whole run")
     states = [one for one in found.result["judgement"]["channels"] if "throttle.state{cause=thermal" in one["key"]]
@@ -149,21 +201,19 @@ def test_throttling_between_two_samples_of_a_card_fails_the_run(bench):
     assert found.result["exit_code"] == 10
 
 
-def test_without_its_counters_the_same_card_is_not_measured(bench):
+def test_without_its_counters_the_same_card_is_not_measured(hidden_on_cards):
     """A state that was never seen is no proof: no pass, and what would help is said before and after."""
-    script = hidden(discrete())
-    for counter in COUNTERS:
-        script.fail(counter, NOT_SUPPORTED)
-    found = soak_on_card(bench, script)
+    _, found = hidden_on_cards
     assert found.thermal["status"] == "NOT_MEASURED", found.called
     assert "gpu_clock_min_mhz" in found.thermal["sentence"]
     assert found.result["judgement"]["status"] == "INCONCLUSIVE"
     assert "warning: resources.thermal_throttle_allowed" in found.called.err
 
 
-def test_a_sound_card_holds_the_thermal_limit_and_the_memory_limit(bench):
+def test_a_sound_card_holds_the_thermal_limit_and_the_memory_limit(bench, benches):
     """With counters that did not move the limit holds, by evidence that is named; memory says whose it is."""
-    found = soak_on_card(bench, discrete(), limits=f"{LIMITS}    gpu_memory_max_mb: 4096\n")
+    limits = f"{LIMITS}    gpu_memory_max_mb: 4096\n"
+    found = soaked(bench, benches.ended(start_on_card(bench, discrete(), limits=limits)))
     assert found.thermal["status"] == "PASS", found.called
     memory = found.check("resources.gpu_memory_max_mb")
     assert memory["status"] == "PASS"
@@ -171,18 +221,11 @@ def test_a_sound_card_holds_the_thermal_limit_and_the_memory_limit(bench):
     assert "sampled at 10 Hz" in memory["evidence"]
 
 
-def test_a_card_that_is_lost_makes_the_run_inconclusive(bench):
-    """A device that falls off the bus is no fault of the model, and no pass either."""
-    found = soak_on_card(bench, discrete().fail("*", GPU_IS_LOST, from_s=2.5), length_s=SHOWN_S)
-    assert not found.self_check("devices.present")["ok"], found.called
-    assert "gpu0" in found.self_check("devices.present")["sentence"]
-    assert found.result["judgement"]["status"] == "INCONCLUSIVE"
-
-
-def test_an_orin_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(bench, own_sys):
+def test_an_orin_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_run(bench, benches, own_sys):
     """Temperatures, clock, power, load and the windows of throttling stand over the time of the frames."""
     episodes = [Episode(begin_s=begin_s, end_s=end_s) for begin_s, end_s in ON_AND_OFF]
-    found = soak_on_orin(bench, episodes, length_s=SHOWN_S)
+    with soaking_on_orin(bench, episodes, length_s=SHOWN_S) as process:
+        found = soaked(bench, benches.ended(process))
     assert found.thermal["status"] == "FAIL", found.called
     assert "gpu-throttle-alert" in found.thermal["sentence"]
     for key in ORIN_SERIES:
@@ -190,16 +233,15 @@ def test_an_orin_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_ru
     assert found.windows("gpu-throttle-alert")
 
 
-def test_throttling_between_two_samples_of_an_orin_fails_the_run(bench, own_sys):
+def test_throttling_between_two_samples_of_an_orin_fails_the_run(hidden_on_orins):
     """The kernel's statistics know of an alert that no reading of its state saw."""
-    found = soak_on_orin(bench, [Episode(begin_s=begin, end_s=end, seen=False) for begin, end in HIDDEN])
+    found, _ = hidden_on_orins
     assert found.thermal["status"] == "FAIL", found.called
     assert found.thermal["evidence"].startswith("counted over the whole run")
 
 
-def test_without_statistics_the_same_orin_is_not_measured(bench, own_sys):
+def test_without_statistics_the_same_orin_is_not_measured(hidden_on_orins):
     """The state of an alert, never seen at 10 Hz, does not pass the limit."""
-    episodes = [Episode(begin_s=begin, end_s=end, seen=False) for begin, end in HIDDEN]
-    found = soak_on_orin(bench, episodes, with_statistics=False)
+    _, found = hidden_on_orins
     assert found.thermal["status"] == "NOT_MEASURED", found.called
     assert found.result["judgement"]["status"] == "INCONCLUSIVE"

@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,8 @@ def wait_for(condition):
 @pytest.mark.timeout(600)
 def test_the_capacity_of_a_target_of_20_ms_is_below_its_50_fps(bench):
     """Not more than 51 fps (2 % may be dropped); document, signature and progress tell one story."""
-    station = drop_station(bench, "station", backend="service_ms: 20", fps=45)
+    # From 26 fps eight probes will do: 52, then half the range five times, then the confirmation.
+    station = drop_station(bench, "station", backend="service_ms: 20", fps=26)
     called = bench.start("run", station, "--search", "capacity", "--duration", "2s", "--json")
     out, err = called.communicate(timeout=590)
     folder = only_folder(bench)
@@ -76,10 +78,54 @@ def test_the_capacity_of_a_target_of_20_ms_is_below_its_50_fps(bench):
     assert "capacity.html" not in out
 
 
-def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
-    """1 MiB of memory is never enough: one probe, exit 10, and the reason in document and page."""
+@dataclass
+class Searched:
+    """Two short searches that were done while a comparison went on: no verdict of theirs is about time."""
+
+    unfit: tuple
+    stopped: tuple
+    compared: tuple
+
+
+@pytest.fixture(scope="module")
+def searched(benches) -> Searched:
+    """Return a search that ends at once, one that Ctrl-C ends in its second probe, and a comparison."""
+    bench = benches.new("compared")
+    for name, service_ms in (("champion", 2), ("challenger", 6)):
+        write_station(bench.folder / name, name=name, backend=f"service_ms: {service_ms}", duration_s=60)
+    comparing = bench.start(
+        "compare", "--interleaved", "champion", "challenger", "--blocks", "2", "--block-duration", "2s"
+    )
+    unfit, stopped = search_unfit(benches.new("unfit")), stop_search(benches)
+    return Searched(unfit, stopped, (bench, benches.ended(comparing)))
+
+
+def search_unfit(bench):
+    """Search with a model that needs more memory than it may have, and a percentile that few frames show."""
     station = bench.station(duration_s=60, more="  resources: {host_memory_max_mb: 1}", p99_max_ms=5000)
-    called = bench.call("run", station, "--search", "capacity", "--duration", "2s")
+    path = bench.folder / station / "profile.yaml"
+    path.write_text(path.read_text().replace("p99_max_ms", "p95_max_ms"))
+    return bench, bench.call("run", station, "--search", "capacity", "--duration", "2s")
+
+
+def stop_search(benches):
+    """Search, and end it in the second probe; return both probes' directories too."""
+    bench = benches.new("stopped")
+    station = drop_station(bench, "station", fps=50)
+    process = bench.start("run", station, "--search", "capacity", "--duration", "3s")
+    runs = wait_for(lambda: [path for path in bench.reports.glob("*/runs/*") if (path / "result.json").exists()])
+    second = wait_for(
+        lambda: [path for path in bench.reports.glob("*/runs/*/status.json") if path.parent not in runs]
+    )
+    wait_for(lambda: json.loads(second[0].read_bytes())["phase"] == "measure")
+    process.send_signal(signal.SIGINT)
+    return bench, benches.ended(process), [runs[0], second[0].parent]
+
+
+@pytest.mark.timeout(300)
+def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(searched):
+    """1 MiB of memory is never enough: one probe, exit 10, and the reason in document and page."""
+    bench, called = searched.unfit
     folder = only_folder(bench)
     document = json.loads((folder / "capacity.json").read_bytes())
     assert called.code == 10, called
@@ -89,23 +135,16 @@ def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
     assert_signed(bench, folder)
 
 
-def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(bench):
+@pytest.mark.timeout(300)
+def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     """Ctrl-C in the second probe: the first one is kept, marked unfinished; the second ran at twice the rate."""
-    station = drop_station(bench, "station", fps=50)
-    process = bench.start("run", station, "--search", "capacity", "--duration", "5s")
-    runs = wait_for(lambda: [path for path in bench.reports.glob("*/runs/*") if (path / "result.json").exists()])
-    second = wait_for(
-        lambda: [path for path in bench.reports.glob("*/runs/*/status.json") if path.parent not in runs]
-    )
-    wait_for(lambda: json.loads(second[0].read_bytes())["phase"] == "measure")
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=100)
+    bench, called, run_dirs = searched.stopped
     document = json.loads((only_folder(bench) / "capacity.json").read_bytes())
-    assert process.returncode == document["exit_code"] == 12, err
+    assert called.code == document["exit_code"] == 12, called
     assert document["ended"] == "aborted"
     assert document["found_fps"] is None
     assert document["sentence"].startswith("Unfinished after 1 probe")
-    plans = [json.loads((path / "plan.json").read_bytes()) for path in (runs[0], second[0].parent)]
+    plans = [json.loads((path / "plan.json").read_bytes()) for path in run_dirs]
     assert plans[0]["period_numerator_ns"] / plans[0]["period_denominator"] == 1e9 / 50
     assert document["probes"][0]["frame_rate_fps"] == 50
     rate = 1e9 * plans[1]["period_denominator"] / plans[1]["period_numerator_ns"]
@@ -114,18 +153,13 @@ def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(bench):
 
 
 @pytest.mark.timeout(300)
-def test_two_pairs_are_run_in_turns_and_give_no_verdict(bench):
+def test_two_pairs_are_run_in_turns_and_give_no_verdict(searched):
     """A B, B A; two pairs have no bound, so the exit code is 11 and more pairs are asked for."""
-    for name, service_ms in (("champion", 2), ("challenger", 6)):
-        write_station(bench.folder / name, name=name, backend=f"service_ms: {service_ms}", duration_s=60)
-    process = bench.start(
-        "compare", "--interleaved", "champion", "challenger", "--blocks", "2", "--block-duration", "2s"
-    )
-    out, err = process.communicate(timeout=290)
+    bench, called = searched.compared
     folder = only_folder(bench)
     assert folder.name.split("-", 1)[1].startswith("champion-vs-challenger-")
     document = json.loads((folder / "compare.json").read_bytes())
-    assert process.returncode == document["exit_code"] == 11, out + err
+    assert called.code == document["exit_code"] == 11, called
     assert [pair["first"] for pair in document["pairs"][:2]] == ["A", "B"]
     starts = {
         json.loads((folder / block["run_dir"] / "plan.json").read_bytes())["created_at_utc"]: block["side"]

@@ -12,7 +12,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,69 @@ def serving(bench, *more: str) -> Iterator[Served]:
 @pytest.fixture
 def serve(bench):
     """Return a bench with a short and a long profile, and something that serves it."""
+    return _server(bench)
+
+
+def _server(bench):
     write_station(bench.folder / "profiles/short", name="short-station", duration_s=2)
-    write_station(bench.folder / "profiles/long", name="long-station", duration_s=120)
+    write_station(bench.folder / "profiles/long", name="long-station", duration_s=180)
     return lambda *more: serving(bench, *more)
+
+
+@pytest.fixture(scope="module")
+def idle(new_bench) -> Iterator[Served]:
+    """Return a server on which nothing ever runs: for all who must not get in."""
+    with _server(new_bench("idle"))("--allow-host", "rig-7.plant") as served:
+        yield served
+
+
+class Line:
+    """A rig on which a long run is measured and a short one waits, for all tests that need one going on."""
+
+    served: Served
+
+    def __init__(self, bench, servers: ExitStack) -> None:
+        self.bench = bench
+        self.refused: list[dict] = []
+        self._serve = _server(bench)
+        self._servers = servers
+        self.restart()
+
+    def restart(self) -> None:
+        """Serve again, with the same token."""
+        self.served = self._servers.enter_context(self._serve("--token-file", "token"))
+
+    def start(self) -> None:
+        """Ask for a refused, a long and a short run, and wait until the long one is measured."""
+        for name, operator in (("wrong", "Eve"), ("long", "Ada"), ("short", "Bob")):
+            self.served.call("POST", "/api/queue/add", {"profile": name, "operator": operator, "note": "next"})
+        state = self.served.wait_for(lambda state: state["live"] and state["live"]["phase"] == "measure", "no run")
+        self.refused = [run for run in state["queue"] if run["state"] == "refused"]
+        for run in self.refused:
+            self.served.call("POST", "/api/queue/remove", {"entry": run["entry_id"]})
+
+    def run_pid(self) -> int:
+        """Return the process of the run that is measured."""
+        return json.loads((self.bench.run_dirs()[-1] / "status.json").read_bytes())["pid"]
+
+
+@pytest.fixture(scope="module")
+def line(new_bench) -> Iterator[Line]:
+    """Return the rig before its first run."""
+    with ExitStack() as servers:
+        made = Line(new_bench("line"), servers)
+        more = "  resources: {gpu_memory_max_mb: 10}\n"
+        write_station(made.bench.folder / "profiles/wrong", name="wrong-station", more=more)
+        yield made
+        _stop_all(made.served)
+
+
+@pytest.fixture
+def measuring(line: Line) -> Line:
+    """Return the rig with its long run going on."""
+    if line.served.state()["live"] is None:
+        line.start()
+    return line
 
 
 def test_a_technician_starts_watches_stops_and_takes_the_report(serve, bench, browser: Browser, tmp_path):
@@ -165,7 +225,7 @@ def _verify(bench, tar: Path, tmp_path: Path) -> None:
     assert verified.code == 12, verified  # verified, and stopped by an operator
 
 
-def test_the_page_is_accessible(serve, browser: Browser):
+def test_the_page_is_accessible(measuring: Line, browser: Browser):
     """No serious violation, in light and dark, on a tablet and on a telephone, before and while a run goes on."""
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
@@ -175,24 +235,21 @@ def test_the_page_is_accessible(serve, browser: Browser):
         found = axe.run(page).response["violations"]
         return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
 
-    with serve() as served:
-        for scheme, width in (("light", 1280), ("dark", 390)):
-            with browser.open(f"http://{served.host}:{served.port}/", offline=False, bypass_csp=True) as opened:
-                assert problems(opened.page) == []  # asking for the token
-            view = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
-            with browser.open(served.url, offline=False, **view) as opened:
-                page = opened.page
-                page.wait_for_selector("#connection:has-text('live')")
-                if scheme == "light":
-                    served.call("POST", "/api/queue/add", {"profile": "long", "operator": "Ada"})
-                    served.call("POST", "/api/queue/add", {"profile": "short", "operator": "Bob", "note": "next"})
-                page.wait_for_selector("#limits tr", timeout=WAIT_S * 1000)
-                page.wait_for_selector("#queue li")
-                assert problems(page) == []
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-                page.click("#stop")
-                assert problems(page) == []
-        _stop_all(served)
+    served = measuring.served
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        view = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "bypass_csp": True}
+        with browser.open(f"http://{served.host}:{served.port}/", offline=False, **view) as opened:
+            page = opened.page
+            assert problems(page) == []  # asking for the token
+            page.fill("#token", served.token)
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#connection:has-text('live')")
+            page.wait_for_selector("#limits tr", timeout=WAIT_S * 1000)
+            page.wait_for_selector("#queue li")
+            assert problems(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.click("#stop")
+            assert problems(page) == []
 
 
 def _stop_all(served: Served) -> None:
@@ -204,104 +261,98 @@ def _stop_all(served: Served) -> None:
     served.wait_for(lambda state: state["live"] is None, "the run has not ended")
 
 
-def test_runs_and_the_queue_outlive_the_server(serve, bench):
-    """Killed without a word and started again: the run went on, the queue is there and is worked off."""
-    token = ("--token-file", "token")
-    with serve(*token) as served:
-        served.call("POST", "/api/queue/add", {"profile": "long", "operator": "Ada"})
-        served.wait_for(lambda state: state["live"] and state["live"]["phase"] == "measure", "no run")
-        served.call("POST", "/api/queue/add", {"profile": "short", "operator": "Bob", "note": "after lunch"})
-        before = served.wait_for(lambda state: state["held_by"], "nobody waits")
-        served.end(signal.SIGKILL)
-    with serve(*token) as again:
-        assert again.token == served.token
-        state = again.wait_for(lambda state: state["held_by"], "nobody waits")
-        assert state["live"]["run_id"] == before["live"]["run_id"]
-        seen = before["live"]["n_offered"]
-        state = again.wait_for(lambda state: state["live"]["n_offered"] > seen, "the run stands still")
-        assert [(run["profile_name"], run["operator"]) for run in state["queue"]] == [("short", "Bob")]
-        stop = {"run": state["live"]["run_dir"], "operator": "Ada", "reason": "enough"}
-        assert again.call("POST", "/api/stop", stop)[0] == 200
-        again.wait_for(lambda state: not state["queue"] and state["live"] is None, "the queue is not worked off")
-        assert "runs go on" in again.end()
-    names = [run_dir.name for run_dir in bench.run_dirs()]
-    assert [("long" in name, "short" in name) for name in names] == [(True, False), (False, True)]
+def test_a_run_that_is_stopped_dead_is_stale_in_big_letters(measuring: Line, browser: Browser):
+    """No sign of life for five seconds: nobody takes the old numbers for new ones."""
+    with browser.open(measuring.served.url, offline=False) as opened:
+        run_pid = measuring.run_pid()
+        os.kill(run_pid, signal.SIGSTOP)
+        try:
+            opened.page.wait_for_selector("#headline.stale:has-text('STALE')", timeout=WAIT_S * 1000)
+        finally:
+            os.kill(run_pid, signal.SIGCONT)
 
 
-def test_a_run_has_the_priority_of_the_server_that_was_started(serve):
+def test_a_run_has_the_priority_of_the_server_that_was_started(measuring: Line):
     """The page is nice, its runs are not: else they would be measured in the shadow of everything else."""
-    with serve() as served:
-        served.call("POST", "/api/queue/add", {"profile": "long", "operator": "Ada"})
-        served.wait_for(lambda state: state["live"] and state["live"]["phase"] == "measure", "no run")
-        (run_dir,) = served.bench.run_dirs()
-        run_pid = json.loads((run_dir / "status.json").read_bytes())["pid"]
-        assert os.getpriority(os.PRIO_PROCESS, served.process.pid) == 19
-        assert os.getpriority(os.PRIO_PROCESS, run_pid) == os.getpriority(os.PRIO_PROCESS, 0)
-        _stop_all(served)
+    assert os.getpriority(os.PRIO_PROCESS, measuring.served.process.pid) == 19
+    assert os.getpriority(os.PRIO_PROCESS, measuring.run_pid()) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
-def test_a_refused_run_says_why_and_the_next_one_starts(serve, bench):
+def test_a_refused_run_says_why_and_the_next_one_starts(measuring: Line):
     """A wrong profile does not hold the rig up."""
-    write_station(
-        bench.folder / "profiles/wrong", name="wrong-station", more="  resources: {gpu_memory_max_mb: 10}"
-    )
-    with serve() as served:
-        for name in ("wrong", "short"):
-            served.call("POST", "/api/queue/add", {"profile": name, "operator": "Ada"})
-        state = served.wait_for(lambda state: len(state["queue"]) == 1, "the second did not start")
-        (refused,) = state["queue"]
-        assert (refused["profile_name"], refused["state"]) == ("wrong", "refused")
-        assert refused["reason"]
-        assert "/" not in refused["profile_name"]
-        _stop_all(served)
+    (refused,) = measuring.refused
+    assert (refused["profile_name"], refused["state"]) == ("wrong", "refused")
+    assert refused["reason"]
+    assert "/" not in refused["profile_name"]
+    assert measuring.served.state()["live"]["profile_name"] == "long-station"
 
 
-def test_nothing_is_had_without_the_token(serve, browser: Browser):
+def test_runs_and_the_queue_outlive_the_server(measuring: Line):
+    """Killed without a word and started again: the run went on, the queue is there and is worked off."""
+    served = measuring.served
+    before = served.wait_for(lambda state: state["held_by"], "nobody waits")
+    n_before = len(measuring.bench.run_dirs())
+    served.end(signal.SIGKILL)
+    measuring.restart()
+    again = measuring.served
+    assert again.token == served.token
+    state = again.wait_for(lambda state: state["held_by"], "nobody waits")
+    assert state["live"]["run_id"] == before["live"]["run_id"]
+    seen = before["live"]["n_offered"]
+    state = again.wait_for(lambda state: state["live"]["n_offered"] > seen, "the run stands still")
+    assert [(run["profile_name"], run["operator"]) for run in state["queue"]] == [("short", "Bob")]
+    stop = {"run": state["live"]["run_dir"], "operator": "Ada", "reason": "enough"}
+    assert again.call("POST", "/api/stop", stop)[0] == 200
+    again.wait_for(lambda state: not state["queue"] and state["live"] is None, "the queue is not worked off")
+    names = [run_dir.name for run_dir in measuring.bench.run_dirs()[n_before - 1 :]]
+    assert [("long" in name, "short" in name) for name in names] == [(True, False), (False, True)]
+    assert "runs go on" in again.end()
+    measuring.restart()
+
+
+def test_nothing_is_had_without_the_token(idle: Served, browser: Browser):
     """401, and the page asks for it."""
-    with serve() as served:
-        for method, path, value in (
-            ("GET", "/api/station", None),
-            ("GET", "/api/live", None),
-            ("POST", "/api/queue/add", {"profile": "short", "operator": "Eve"}),
-            ("POST", "/api/stop", {"run": "x", "operator": "Eve", "reason": "x"}),
-        ):
-            assert served.call(method, path, value, token=None)[0] == 401
-            assert served.call(method, path, value, token="wrong")[0] == 401
-        assert served.state()["queue"] == []
-        with browser.open(f"http://{served.host}:{served.port}/", offline=False) as opened:
-            opened.page.wait_for_selector("#entry:not([hidden])")
-            opened.page.fill("#token", "wrong")
-            opened.page.keyboard.press("Enter")
-            opened.page.wait_for_selector("#connection:has-text('the token is missing or wrong')")
-            opened.page.fill("#token", served.token)
-            opened.page.keyboard.press("Enter")
-            opened.page.wait_for_selector("#connection:has-text('live')")
+    for method, path, value in (
+        ("GET", "/api/station", None),
+        ("GET", "/api/live", None),
+        ("POST", "/api/queue/add", {"profile": "short", "operator": "Eve"}),
+        ("POST", "/api/stop", {"run": "x", "operator": "Eve", "reason": "x"}),
+    ):
+        assert idle.call(method, path, value, token=None)[0] == 401
+        assert idle.call(method, path, value, token="wrong")[0] == 401
+    assert idle.state()["queue"] == []
+    with browser.open(f"http://{idle.host}:{idle.port}/", offline=False) as opened:
+        opened.page.wait_for_selector("#entry:not([hidden])")
+        opened.page.fill("#token", "wrong")
+        opened.page.keyboard.press("Enter")
+        opened.page.wait_for_selector("#connection:has-text('the token is missing or wrong')")
+        opened.page.fill("#token", idle.token)
+        opened.page.keyboard.press("Enter")
+        opened.page.wait_for_selector("#connection:has-text('live')")
 
 
-def test_a_foreign_name_is_refused(serve):
+def test_a_foreign_name_is_refused(idle: Served):
     """DNS rebinding: the right token, the wrong name; --allow-host lets one name in."""
-    with serve("--allow-host", "rig-7.plant") as served:
-        hosts = {"evil.example": 403, f"evil.example:{served.port}": 403, "rig-7.plant": 200}
-        for host, status in hosts.items():
-            assert served.call("GET", "/api/station", Host=host)[0] == status
+    hosts = {"evil.example": 403, f"evil.example:{idle.port}": 403, "rig-7.plant": 200}
+    for host, status in hosts.items():
+        assert idle.call("GET", "/api/station", Host=host)[0] == status
 
 
-def test_a_foreign_page_changes_nothing(serve, browser: Browser, tmp_path):
+def test_a_foreign_page_changes_nothing(idle: Served, browser: Browser, tmp_path):
     """Another page in the same browser, even one that knows the token: forms, fetches and a frame do nothing."""
-    with serve() as served, _foreign_site(tmp_path, served) as site:
-        with browser.open(served.url, offline=False) as opened:
-            opened.page.wait_for_selector("#connection:has-text('live')")
-            other = opened.page.context.new_page()
-            other.goto(site)
-            other.wait_for_function("document.title.startsWith('done')", timeout=WAIT_S * 1000)
-            assert other.title() == "done refused refused refused refused"
-            with other.expect_navigation():
-                other.click("#post")
-            assert "refused" in other.content()
-        state = served.state()
-        assert state["queue"] == []
-        assert state["live"] is None
-    assert served.bench.run_dirs() == []
+    with _foreign_site(tmp_path, idle) as site, browser.open(idle.url, offline=False) as opened:
+        opened.page.wait_for_selector("#connection:has-text('live')")
+        other = opened.page.context.new_page()
+        other.goto(site)
+        other.wait_for_function("document.title.startsWith('done')", timeout=WAIT_S * 1000)
+        assert other.title() == "done refused refused refused refused"
+        with other.expect_navigation():
+            other.click("#post")
+        assert "refused" in other.content()
+    state = idle.state()
+    assert state["queue"] == []
+    assert state["live"] is None
+    assert idle.bench.run_dirs() == []
 
 
 @contextmanager
@@ -361,31 +412,15 @@ def test_a_page_comes_back_by_itself(serve, browser: Browser):
             again.communicate(timeout=WAIT_S)
 
 
-def test_a_run_that_is_stopped_dead_is_stale_in_big_letters(serve, browser: Browser):
-    """No sign of life for five seconds: nobody takes the old numbers for new ones."""
-    with serve() as served, browser.open(served.url, offline=False) as opened:
-        served.call("POST", "/api/queue/add", {"profile": "long", "operator": "Ada"})
-        served.wait_for(lambda state: state["live"] and state["live"]["phase"] == "measure", "no run")
-        (run_dir,) = served.bench.run_dirs()
-        run_pid = json.loads((run_dir / "status.json").read_bytes())["pid"]
-        os.kill(run_pid, signal.SIGSTOP)
-        try:
-            opened.page.wait_for_selector("#headline.stale:has-text('STALE')", timeout=WAIT_S * 1000)
-        finally:
-            os.kill(run_pid, signal.SIGCONT)
-        _stop_all(served)
-
-
-def test_a_taken_port_is_a_clear_error(serve):
+def test_a_taken_port_is_a_clear_error(idle: Served):
     """With the option to change."""
-    with serve() as served:
-        called = served.bench.call("serve", "--port", str(served.port), "--reports", "other")
-        assert called.code == 2
-        assert f"port {served.port}" in called.err
-        assert "--port" in called.err
-        called = served.bench.call("serve", "--port", "8", "--reports", "reports")
-        assert called.code == 2
-        assert "another hilrig serve" in called.err
+    called = idle.bench.call("serve", "--port", str(idle.port), "--reports", "other")
+    assert called.code == 2
+    assert f"port {idle.port}" in called.err
+    assert "--port" in called.err
+    called = idle.bench.call("serve", "--port", "8", "--reports", "reports")
+    assert called.code == 2
+    assert "another hilrig serve" in called.err
 
 
 def test_a_bind_for_the_network_warns(serve):

@@ -10,7 +10,7 @@ from hilrig.app.conclude import conclude, hash_files
 from hilrig.app.verify import verify
 from hilrig.attest.directory import SIGNED_FILES
 from hilrig.attest.envelope import sign, to_sigstore_bundle
-from hilrig.attest.keys import load_signer
+from hilrig.attest.keys import create_key, load_signer
 from hilrig.attest.statement import build_result_statement, build_views_statement
 from hilrig.config.noun_json import from_json
 from hilrig.core.canonical import canonical_json, sha256_hex
@@ -98,11 +98,11 @@ def test_an_added_file_is_found(copied):
     assert not verify(run_dir, keys=keys).ok
 
 
-def test_another_key_does_not_verify(finished):
+def test_another_key_does_not_verify(finished, tmp_path):
     """A report signed by a key that is not trusted is refused, whatever it says; the message names the key."""
     bench, _, run_dir = finished
-    bench.call("keys", "new", "other")
-    called = bench.call("verify", str(run_dir), "--key", str(bench.folder / "home" / "keys" / "other.pub"))
+    create_key(tmp_path, "other", passphrase=None)
+    called = bench.call("verify", str(run_dir), "--key", str(tmp_path / "other.pub"))
     assert called.code == 30, called
     assert "SHA256:" in called.out
 

@@ -109,9 +109,31 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
     return end, writer
 
 
-def test_a_run_from_its_first_to_its_last_frame(tmp_path):
+class Watch:
+    """Declares a failure certain once it has seen `n` frames."""
+
+    def __init__(self, n):
+        self.n = n
+        self.seen = []
+
+    def update(self, frames):
+        self.seen += frames["frame_id"].tolist()
+
+    def reason(self, *, now_ns):
+        return "too many frames were late" if len(self.seen) >= self.n and now_ns else None
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the end, the writer and the watch of one undisturbed run, at which several tests look."""
+    watch = Watch(n=10**9)
+    end, writer = supervise(tmp_path_factory.mktemp("whole"), failure=watch, fresh_every=5)
+    return end, writer, watch
+
+
+def test_a_run_from_its_first_to_its_last_frame(whole):
     """Every frame once, in order, on the grid; telemetry with both edges; events that tell the whole story."""
-    end, writer = supervise(tmp_path)
+    end, writer, _ = whole
     frames = writer.all_frames()
     t0_ns = dict(writer.events)["schedule"]["t0_ns"]
     assert end.ended is Ended.COMPLETED
@@ -129,18 +151,52 @@ def test_a_run_from_its_first_to_its_last_frame(tmp_path):
     assert writer.statuses[-1]["n_offered"] == 130
 
 
+def test_every_status_says_what_the_job_told(whole):
+    """Warnings and the like stand beside the numbers, from loading to the end; the last one has all frames."""
+    _, writer, _ = whole
+    assert {status["warnings"][0] for status in writer.statuses} == {"mind the step"}
+    phases = [status["phase"] for status in writer.statuses]
+    assert phases[0] == "loading"
+    assert phases[-2:] == ["drain", "done"]
+    assert writer.statuses[-1]["measured"]["n"] == 100
+
+
+def test_the_watch_sees_every_frame_once(whole):
+    """The watch is given what is recorded, in order, nothing twice."""
+    _, writer, watch = whole
+    assert watch.seen == writer.all_frames()["frame_id"].tolist()
+
+
+def test_fresh_frames_are_marked_and_come_as_planned(whole):
+    """With `fresh_every` 5, only frames 4, 9, 14 ... may be fresh, and on a machine with time most of them are."""
+    _, writer, _ = whole
+    frames = writer.all_frames()
+    fresh = frames["frame_id"][frames["flags"] == FLAG_FRESH]
+    assert set((fresh % 5).tolist()) == {4}
+    assert len(fresh) >= 10
+
+
+def test_every_process_says_what_it_got_from_the_system(whole):
+    """Feeder, worker, sampler and sentinel each tell their setup, and the feeder how long it stays awake."""
+    _, writer, _ = whole
+    setups = {detail["role"]: detail["facts"]["setup"] for kind, detail in writer.events if kind == "child_ready"}
+    assert setups.keys() == {"feeder", "worker", "sampler_loop", "stall_sentinel"}
+    assert setups["feeder"]["spin_us"] >= 50
+    assert setups["feeder"]["timer_slack_ns"] == 1
+
+
 def test_a_target_that_never_comes_back_ends_the_run(tmp_path, monkeypatch):
     """The frames that it never answered are dropped with the run's end as their reason, and it is named."""
-    monkeypatch.setattr(subject, "DRAIN_LIMIT_NS", 1_000_000_000)
+    monkeypatch.setattr(subject, "DRAIN_LIMIT_NS", 200_000_000)
     stuck = BackendSpec(name="null", options={"stall_every": 80, "stall_ms": 60_000})
-    end, writer = supervise(tmp_path, backend=stuck)
+    end, writer = supervise(tmp_path, backend=stuck, n_measured=60)
     frames = writer.all_frames()
     assert end.ended is Ended.PROCESS_LOST
     assert "did not come back from a frame" in end.reason
-    assert len(frames) == 130
+    assert len(frames) == 90
     unanswered = frames[frames["reason"] == OutcomeReason.RUN_ENDED]
     assert len(unanswered) > 0
-    assert unanswered["frame_id"].tolist() == list(range(130 - len(unanswered), 130))
+    assert unanswered["frame_id"].tolist() == list(range(90 - len(unanswered), 90))
     assert (unanswered["outcome"] == Outcome.DROPPED).all()
 
 
@@ -179,20 +235,6 @@ def test_a_stop_while_loading_offers_no_frame(tmp_path):
         supervise(tmp_path, stop=lambda: True)
 
 
-class Watch:
-    """Declares a failure certain once it has seen `n` frames."""
-
-    def __init__(self, n):
-        self.n = n
-        self.seen = []
-
-    def update(self, frames):
-        self.seen += frames["frame_id"].tolist()
-
-    def reason(self, *, now_ns):
-        return "too many frames were late" if len(self.seen) >= self.n and now_ns else None
-
-
 def test_a_lost_run_is_ended_at_once(tmp_path):
     """When a failure has become certain the run ends, says why, and its frames are all accounted for."""
     watch = Watch(n=60)
@@ -207,12 +249,12 @@ def test_a_lost_run_is_ended_at_once(tmp_path):
 
 def test_a_profile_may_let_a_lost_run_go_on(tmp_path):
     """Then the certain failure is told, once in the events and in every status from then on, and nothing ends."""
-    end, writer = supervise(tmp_path, failure=Watch(n=60), stop_when_failed=False)
+    end, writer = supervise(tmp_path, failure=Watch(n=40), stop_when_failed=False, n_measured=50)
     assert end.ended is Ended.COMPLETED
     assert writer.kinds().count("failure_certain") == 1
     assert writer.statuses[0]["certain_failure"] == ""
     assert writer.statuses[-1]["certain_failure"] == "too many frames were late"
-    assert len(writer.all_frames()) == 130
+    assert len(writer.all_frames()) == 80
 
 
 def test_who_stopped_a_run_stands_in_its_record(tmp_path):
@@ -227,38 +269,3 @@ def test_who_stopped_a_run_stands_in_its_record(tmp_path):
     assert end.ended is Ended.ABORTED
     assert end.reason == dict(writer.events)["run_ended"]["reason"] == "stopped by Ada: the belt stands"
     assert ("stop_requested", {"reason": end.reason}) in writer.events
-
-
-def test_every_status_says_what_the_job_told(tmp_path):
-    """Warnings and the like stand beside the numbers, from loading to the end; the last one has all frames."""
-    _, writer = supervise(tmp_path, n_measured=30)
-    assert {status["warnings"][0] for status in writer.statuses} == {"mind the step"}
-    phases = [status["phase"] for status in writer.statuses]
-    assert phases[0] == "loading"
-    assert phases[-2:] == ["drain", "done"]
-    assert writer.statuses[-1]["measured"]["n"] == 30
-
-
-def test_the_watch_sees_every_frame_once(tmp_path):
-    """The watch is given what is recorded, in order, nothing twice."""
-    watch = Watch(n=10**9)
-    _, writer = supervise(tmp_path, failure=watch, n_measured=60)
-    assert watch.seen == writer.all_frames()["frame_id"].tolist()
-
-
-def test_fresh_frames_are_marked_and_come_as_planned(tmp_path):
-    """With `fresh_every` 5, only frames 4, 9, 14 ... may be fresh, and on a machine with time most of them are."""
-    _, writer = supervise(tmp_path, fresh_every=5, n_measured=100)
-    frames = writer.all_frames()
-    fresh = frames["frame_id"][frames["flags"] == FLAG_FRESH]
-    assert set((fresh % 5).tolist()) == {4}
-    assert len(fresh) >= 10
-
-
-def test_every_process_says_what_it_got_from_the_system(tmp_path):
-    """Feeder, worker, sampler and sentinel each tell their setup, and the feeder how long it stays awake."""
-    _, writer = supervise(tmp_path, n_measured=30)
-    setups = {detail["role"]: detail["facts"]["setup"] for kind, detail in writer.events if kind == "child_ready"}
-    assert setups.keys() == {"feeder", "worker", "sampler_loop", "stall_sentinel"}
-    assert setups["feeder"]["spin_us"] >= 50
-    assert setups["feeder"]["timer_slack_ns"] == 1
