@@ -176,7 +176,7 @@ def test_a_refused_run_says_why_and_the_next_one_starts(measuring: Line):
     assert measuring.served.state()["live"]["profile_name"] == "long-station"
 
 
-def test_runs_and_the_queue_outlive_theserver(measuring: Line):
+def test_runs_and_the_queue_outlive_the_server(measuring: Line):
     """Killed without a word and started again: the run went on, the queue is there and is worked off."""
     served = measuring.served
     before = served.wait_for(lambda state: state["held_by"], "nobody waits")
