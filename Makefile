@@ -20,7 +20,7 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import printing_processes
+
 pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a test_ file
 
 HARDWARE = "hardware: "  # or rights that a test machine may not give
@@ -20,6 +22,12 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     return home
+
+
+@pytest.fixture(autouse=True)
+def own_children() -> None:
+    """Let a test count the processes that it started, not those that were there before."""
+    printing_processes.earlier = printing_processes.all_children()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -52,8 +52,16 @@ def is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
+earlier: frozenset[int] = frozenset()
+"""Processes that were there before the test, such as the browser of all tests: set before each by conftest."""
+
+
 def children() -> list[int]:
-    """Return the processes that this one started and has not waited for, zombies included."""
-    return [
-        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-    ]
+    """Return the processes that this one started since the test began and has not waited for, zombies included."""
+    return sorted(all_children() - earlier)
+
+
+def all_children() -> frozenset[int]:
+    """Return every process that this one started and has not waited for."""
+    texts = [(task / "children").read_text() for task in Path("/proc/self/task").iterdir()]
+    return frozenset(int(pid) for text in texts for pid in text.split())
