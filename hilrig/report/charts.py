@@ -21,7 +21,7 @@ class TimelineChart:
 
 
 def timeline_chart(document: Document) -> TimelineChart:
-    """Return the chart of a run; the raw frames are packed here, half a second for a shift's."""
+    """Return the chart of a run; the raw frames are packed here, a second or so for a shift's."""
     raw = encode(document.frames) if document.frames else None
     shown = timeline(document)
     blocks = [block("timeline-data", shown.value), *([block("raw-frames", raw.value)] if raw else [])]

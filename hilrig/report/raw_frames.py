@@ -19,8 +19,8 @@ from hilrig.core.document import MeasuredFrames
 from hilrig.core.frame import Outcome
 from hilrig.core.units import NS_PER_US
 
-STEPS_US: Final = (1, 10, 100, 1000)
-"""The finest one that fits is taken."""
+STEPS_US: Final = (1, 10, 100)
+"""The finest one that fits is taken. In coarser ones nobody sees a tail: a page keeps its buckets then."""
 
 BASE64_BYTES_MAX: Final = 1_300_000
 """What raw frames may take of a page that has to stay under 2 MB with everything else in it."""

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from hilrig.core.document import MeasuredFrames
 from hilrig.core.frame import Outcome
+from hilrig.report import raw_frames as raw_frames_module
 from hilrig.report.raw_frames import BASE64_BYTES_MAX, N_EXACT, encode
 from raw_frames import EIGHT_HOURS, decoded, make_measured, ordinary_ms
 
@@ -67,6 +68,13 @@ def test_a_frame_is_over_a_limit_in_whole_steps_exactly_when_it_was():
 def test_a_short_run_has_steps_of_a_microsecond():
     """The finest step that fits is taken."""
     assert encode(make_measured(ordinary_ms(18_000))).step_us == 1
+
+
+def test_a_run_that_fits_only_in_steps_of_a_millisecond_keeps_its_buckets(monkeypatch):
+    """Of 11 ms nobody sees a tail in whole milliseconds; a twentieth of the room stands for a run of days."""
+    monkeypatch.setattr(raw_frames_module, "BASE64_BYTES_MAX", BASE64_BYTES_MAX // 20)
+    assert encode(make_measured(ordinary_ms(60_000))).step_us == 100
+    assert encode(make_measured(ordinary_ms(100_000))) is None
 
 
 def test_a_slow_pipeline_gets_coarser_steps_rather_than_a_list_of_misfits():
