@@ -297,10 +297,12 @@ def test_damaged_raw_frames_are_said_and_the_rest_of_the_page_works(tab, short, 
 
 
 def test_a_browser_that_cannot_unpack_falls_back_to_the_buckets(tab, short_page):
-    """Without DecompressionStream the chart shows the buckets of the judgement."""
+    """Without DecompressionStream the chart shows the buckets of the judgement, and does not speak of frames."""
     with drawn(tab, short_page, init_script="delete window.DecompressionStream") as opened:
         assert opened.complaints == []
         assert "slowest" in view_text(opened)
+        note = opened.page.locator("[data-zoom-note]").text_content()
+        assert note.startswith("This browser cannot unpack the single frames")
 
 
 def test_without_scripts_the_picture_stands_in_for_the_charts(tab, short_page):

@@ -8,10 +8,16 @@ function explain(element, error) {
   element.replaceChildren(text);
 }
 
-// The raw frames; null where the page has none or this browser can't unpack them: the buckets remain.
+// The raw frames; null where the page has none or this browser can't unpack them: the buckets remain, and the page
+// says so, since its note speaks of single frames.
 async function framesOfPage() {
   const block = readBlock("raw-frames");
-  return block && "DecompressionStream" in window ? decodeFrames(block) : null;
+  if (!block) return null;
+  if ("DecompressionStream" in window) return decodeFrames(block);
+  document.querySelector("[data-zoom-note]").textContent =
+    "This browser cannot unpack the single frames in this page: zooming shows buckets, each with all of its frames. "
+    + "A newer browser shows them.";
+  return null;
 }
 
 async function startTimelineOf(figure) {
