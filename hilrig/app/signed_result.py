@@ -14,7 +14,7 @@ from hilrig.attest.strict_json import read_strict_json
 from hilrig.config.noun_json import from_json
 from hilrig.core import files
 from hilrig.core.canonical import sha256_hex
-from hilrig.core.errors import PreconditionError, RecordError, TrustError
+from hilrig.core.errors import PreconditionError, RecordError, TrustError, UnknownKeyError
 from hilrig.core.result import Result
 from hilrig.record.untrusted_file import read_untrusted
 
@@ -69,10 +69,8 @@ def read_result_by_any_key(run_dir: Path, keys: Sequence[Path]) -> SignedResult:
     known = load_public_keys(keys)
     try:
         verified = verify_envelope(envelope, known)
-    except TrustError as error:
+    except UnknownKeyError:
         named, statement = _unchecked(envelope)
-        if error.message != f"{files.ATTESTATION} is signed by an unknown key, {named}":
-            raise
         return _result_of(run_dir, data, statement, key_fingerprint=named, is_key_known=False)
     return _result_of(
         run_dir, data, verified.statement, key_fingerprint=verified.key_fingerprint, is_key_known=True

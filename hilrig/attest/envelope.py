@@ -15,7 +15,7 @@ from hilrig.attest.public_key import ECDSA_P256, PublicKey
 from hilrig.attest.statement import Statement, read_statement
 from hilrig.attest.strict_json import read_strict_json
 from hilrig.core.canonical import canonical_json
-from hilrig.core.errors import TrustError
+from hilrig.core.errors import TrustError, UnknownKeyError
 from hilrig.core.files import ATTESTATION
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -72,8 +72,8 @@ def verify_envelope(data: bytes, keys: Sequence[PublicKey], *, name: str = ATTES
     ECDSA signature are all refused.
 
     Raises:
-        TrustError: the envelope is malformed or not canonical, its key is not trusted, or the signature does not
-            hold.
+        UnknownKeyError: it is of sound form and names a key that is not among `keys`.
+        TrustError: it is malformed or not canonical, or the signature does not hold.
     """
     envelope = _open(data, name)
     key = _signing_key(envelope, keys, name)
@@ -131,7 +131,7 @@ def _signing_key(envelope: Envelope, keys: Sequence[PublicKey], name: str) -> Pu
     signing = next((key for key in keys if _holds(key, signature, envelope.pae())), None)
     if signing is None and named not in {key.fingerprint for key in keys}:
         hint = f"if you trust this key: hilrig verify DIR --key FILE.pub, where FILE.pub is {named}"
-        raise TrustError(f"{name} is signed by an unknown key, {named}", hint=hint)
+        raise UnknownKeyError(f"{name} is signed by an unknown key, {named}", hint=hint)
     if signing is None:
         raise TrustError(f"{name}: the signature by {named} does not hold: the content changed", hint=_UNTOUCHED)
     if signing.fingerprint != named:

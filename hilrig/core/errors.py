@@ -94,3 +94,7 @@ class TrustError(HilrigError):
     """A signature, digest or key does not hold."""
 
     exit_code = ExitCode.TRUST
+
+
+class UnknownKeyError(TrustError):
+    """A signature names a key that is not among the trusted ones: nobody has checked it."""
