@@ -16,7 +16,7 @@ MEANING: Final = {
     RunStatus.INCONCLUSIVE: "not enough evidence",
 }
 
-VERIFY_COMMAND: Final = "hilrig verify <folder>"
+VERIFY_COMMAND: Final = "hilrig verify <folder> --key KEY.pub"
 
 CANNOT_VOUCH: Final = (
     "This page cannot vouch for the key: whoever changes the page can change the key with it. "

@@ -69,7 +69,7 @@ def test_only_self_checks_that_do_not_hold_are_listed(failing, passing) -> None:
 
 def test_how_to_verify_is_the_last_word(passing, empty) -> None:
     """The summary ends with the key and the command, or says that nothing is signed."""
-    assert render(passing).endswith("`hilrig verify <folder>`\n")
+    assert render(passing).endswith("`hilrig verify <folder> --key KEY.pub`\n")
     assert passing.signature.key_fingerprint in render(passing)
     assert render(empty).endswith("not signed: nothing vouches for these numbers.\n")
 
