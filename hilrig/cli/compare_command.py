@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 REPORTS: Final = Path("reports")
 IN_TURNS: Final = "With --interleaved"
 N_PROFILES: Final = 2
+OF_TURNS: Final = (
+    *("blocks", "block_duration", "margin", "rig"),
+    *("reports", "key", "passphrase_file", "passphrase_fd"),
+)
+OF_RUNS: Final = ("html", "signed_by")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(  # noqa: PLR0913 - the command's options
+    context: typer.Context,
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -63,12 +69,12 @@ def compare(  # noqa: PLR0913 - the command's options
     from hilrig.core.errors import UsageError
 
     if not interleaved:
+        _refuse_given(context, OF_TURNS, "is for --interleaved: finished runs are not run again")
         _compare_runs(paths, html=html, signed_by=signed_by, json=json)
         return
     if len(paths) != N_PROFILES:
         raise UsageError(f"{len(paths)} given; --interleaved compares two profiles", hint="hilrig compare --help")
-    if html is not None:
-        raise UsageError("--interleaved writes its own page beside its runs", hint="leave out --html")
+    _refuse_given(context, OF_RUNS, "is for finished runs: --interleaved makes its own, and its own page")
     champion, challenger = map(options.absolute, paths)
     request = RunRequest(
         profile=champion,
@@ -81,6 +87,17 @@ def compare(  # noqa: PLR0913 - the command's options
     )
     asked = BlockOptions(n_blocks=blocks, block_duration=block_duration, margin=margin)
     compare_in_turns(request, challenger, asked, json=json)
+
+
+def _refuse_given(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Refuse options that this form would pass over in silence."""
+    from hilrig.core.errors import UsageError
+
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if given:
+        flag = "--" + given[0].replace("_", "-")
+        raise UsageError(f"{flag} {why}", hint=f"leave out {flag}, or see hilrig compare --help")
 
 
 def _compare_runs(paths: list[Path], *, html: Path | None, signed_by: list[Path] | None, json: bool) -> None:

@@ -90,6 +90,9 @@ def test_json_holds_the_whole_comparison(desk):
         (("compare", "station"), "expected 2 to 8"),
         (("compare", "--interleaved", "station"), "compares two profiles"),
         (("compare", "--interleaved", "station", "station2", "--html", "x.html"), "leave out --html"),
+        (("compare", "--interleaved", "station", "station2", "--signed-by", "k.pub"), "leave out --signed-by"),
+        (("compare", "one", "two", "--block-duration", "30s"), "leave out --block-duration"),
+        (("compare", "one", "two", "--key", "k"), "leave out --key"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_way_out(bench, arguments, words):
