@@ -1,6 +1,7 @@
 """What every test shares: a home of its own, the rule that CI skips nothing that could be installed."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def own_children() -> None:
     """Let a test count the processes that it started, not those that were there before."""
     printing_processes.earlier = printing_processes.all_children()
+
+
+def pytest_configure() -> None:
+    """Heed signals as on a terminal: what tests start would else ignore them under nohup, or behind an `&`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

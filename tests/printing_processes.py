@@ -63,5 +63,12 @@ def children() -> list[int]:
 
 def all_children() -> frozenset[int]:
     """Return every process that this one started and has not waited for."""
-    texts = [(task / "children").read_text() for task in Path("/proc/self/task").iterdir()]
-    return frozenset(int(pid) for text in texts for pid in text.split())
+    return frozenset(pid for task in Path("/proc/self/task").iterdir() for pid in _children_of(task))
+
+
+def _children_of(task: Path) -> list[int]:
+    """Return what one thread started: none where the thread has ended since it was listed."""
+    try:
+        return [int(pid) for pid in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
