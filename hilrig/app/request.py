@@ -23,6 +23,7 @@ class RunRequest:
         operator: who starts it; `note` is what they want to be read beside the verdict.
         baseline: the run directory that the report shows this run beside; None for the one that is set, if any.
         is_detached: whether the run goes on when the process that started it is gone.
+        run_id: the run's id, given by the machine that sent it to a rig; None makes a new one.
     """
 
     profile: Path
@@ -39,3 +40,4 @@ class RunRequest:
     note: str = ""
     baseline: Path | None = None
     is_detached: bool = False
+    run_id: str | None = None

@@ -67,7 +67,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
         HilrigError: it could not start, or its evidence could not be written.
     """
     rig = load_rig_or_local(request.rig_file)
-    run_id = new_run_id()
+    run_id = request.run_id or new_run_id()
     with RigLease(lease_folder(), run_id=run_id):
         ready = as_requested(preflight(request.profile, rig), request)
         signer = load_signer(

@@ -1,12 +1,14 @@
 """The extension points: small protocols, each with a fake shipped beside the real implementations."""
 
 from collections.abc import Mapping, Sequence
+from subprocess import Popen
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
 from hilrig.core.document import Document
 from hilrig.core.frame import FeedInfo, FrameTable, Outcome, OutcomeReason, Pixels, Truth
+from hilrig.core.rig import PowerState
 from hilrig.core.telemetry import Capability, Reading, ReadingTable, Tier
 
 
@@ -110,6 +112,53 @@ class Sampler(Protocol):
 
     def close(self) -> None:
         """Release files."""
+
+
+class RigTransport(Protocol):
+    """A way to a rig. Built as `Transport(options, name, folder)`: its options, the rig's name, the file's folder."""
+
+    def open(self) -> Mapping[str, Any]:
+        """Reach the rig, hold it where the way there asks for that; return facts as JSON (`address`, ...).
+
+        Raises:
+            RigLostError: nothing answers, or it refuses this user.
+            RigBusyError: somebody else holds it.
+            TrustError: its host key is unknown, or not the one that was accepted.
+        """
+
+    def start(self, argv: Sequence[str]) -> "Popen[bytes]":
+        """Start a command on the rig, in the login's home; stdin, stdout and stderr are pipes.
+
+        The arguments arrive as they are, whatever is in them. Ending the local process ends the line to the rig, not
+        what runs there.
+        """
+
+    def lost(self) -> str:
+        """Return why the rig is no longer ours to use (reservation gone, place kicked); empty while it is."""
+
+    def close(self) -> None:
+        """Let go of the rig and of the line to it."""
+
+
+class PowerControl(Protocol):
+    """Switches a rig's power. Built as `Power(options, name, folder)`. Each call returns when it is done."""
+
+    def off(self) -> None:
+        """Cut the power: a hard cut, no shutdown.
+
+        Raises:
+            RigLostError: the control does not answer, or does not do it.
+        """
+
+    def on(self) -> None:
+        """Give it power; the rig boots.
+
+        Raises:
+            RigLostError: the control does not answer, or does not do it.
+        """
+
+    def state(self) -> PowerState:
+        """Return whether it has power; UNKNOWN where the control cannot tell."""
 
 
 class FailureWatch(Protocol):

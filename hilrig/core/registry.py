@@ -1,4 +1,4 @@
-"""Names of feeds, targets, backends, samplers and sinks, with the dotted path that each is loaded from.
+"""Names of feeds, targets, backends, samplers, sinks, transports and powers, with the dotted path that each is loaded from.
 
 A name that is not built in is looked for in the entry-point group `hilrig.<kind>`.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from hilrig.core.errors import UsageError
 
-Kind = Literal["feeds", "targets", "backends", "samplers", "sinks"]
+Kind = Literal["feeds", "targets", "backends", "samplers", "sinks", "transports", "powers"]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "feeds": {
@@ -45,10 +45,22 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "markdown": "hilrig.report.markdown:MarkdownSink",
         "png": "hilrig.report.png:PngSink",
     },
+    "transports": {
+        "local": "hilrig.rig.local_transport:LocalTransport",
+        "ssh": "hilrig.rig.ssh_transport:SshTransport",
+        "labgrid": "hilrig.rig.labgrid_transport:LabgridTransport",
+    },
+    "powers": {
+        "none": "hilrig.rig.power:NoPower",
+        "command": "hilrig.rig.power:CommandPower",
+        "qemu": "hilrig.rig.qemu_power:QemuPower",
+        "labgrid": "hilrig.rig.labgrid_power:LabgridPower",
+    },
 }
 
 EXTRA_FOR_MODULE: Final = {
     "cv2": "cpu",
+    "labgrid": "labgrid",
     "onnx": "cpu",
     "onnxruntime": "cpu",
     "prometheus_client": "metrics",
