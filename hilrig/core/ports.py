@@ -115,7 +115,7 @@ class Sampler(Protocol):
 
 
 class RigTransport(Protocol):
-    """A way to a rig. Built as `Transport(options, name, folder)`: its options, the rig's name, the file's folder."""
+    """A way to a rig. Built as `Transport(options, name, folder)`; `folder` is where the rig file lies."""
 
     def open(self) -> Mapping[str, Any]:
         """Reach the rig, hold it where the way there asks for that; return facts as JSON (`address`, ...).
@@ -129,8 +129,8 @@ class RigTransport(Protocol):
     def start(self, argv: Sequence[str]) -> "Popen[bytes]":
         """Start a command on the rig, in the login's home; stdin, stdout and stderr are pipes.
 
-        The arguments arrive as they are, whatever is in them. Ending the local process ends the line to the rig, not
-        what runs there.
+        The arguments arrive as they are, whatever is in them. Ending the local process ends the line to the rig,
+        not what runs there.
         """
 
     def lost(self) -> str:

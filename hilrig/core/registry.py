@@ -1,4 +1,4 @@
-"""Names of feeds, targets, backends, samplers, sinks, transports and powers, with the dotted path that each is loaded from.
+"""Names of all that can be plugged in, feeds to powers, with the dotted path that each is loaded from.
 
 A name that is not built in is looked for in the entry-point group `hilrig.<kind>`.
 """

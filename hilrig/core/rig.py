@@ -39,8 +39,8 @@ class RigSpec:
     Args:
         transport: how the rig is reached; `transport_options` are that transport's.
         power: how its power is switched; `power_options` are that control's.
-        work_folder: the folder on the rig that hilrig works in, relative to the login's home; None: the run is done
-            in place, by this hilrig on this machine.
+        work_folder: the folder on the rig that hilrig works in, relative to the login's home; None: the run is
+            done in place, by this hilrig on this machine.
         python: the Python on the rig that has hilrig's dependencies.
         disabled: why it is out of service; empty while it is in service.
         folder: where the rig file lies: relative paths in it start there.
