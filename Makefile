@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test lint check bench lock sample screenshots clean
+.PHONY: help demo test lint check virtual bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -20,7 +20,10 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual
+
+virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
+	$(BIN)/python -m pytest tests/virtual
 
 bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
