@@ -32,6 +32,7 @@ from hilrig.core.verdict import Judgement
 from hilrig.record.load import load_record
 from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_untrusted
+from hilrig.verdict.host_checks import OTHER_BOOT, REBOOTED, boot_at_end
 from hilrig.verdict.judge import judge
 
 DERIVED: Final = (*files.VIEW_FILES, files.ATTESTATION, files.SIGSTORE_BUNDLE, files.VIEWS)
@@ -183,9 +184,9 @@ def _end_of(events: Sequence[RunEvent]) -> RunEvent:
     for event in reversed(events):
         if event.kind == "run_ended":
             return event
-    last = events[-1]
-    reason = "the supervisor itself was lost; recovered from the journals"
-    return replace(last, detail={"ended": Ended.RECOVERED.value, "reason": reason})
+    what = REBOOTED if boot_at_end(tuple(events)) == OTHER_BOOT else "the supervisor itself was lost"
+    detail = {"ended": Ended.RECOVERED.value, "reason": f"{what}; recovered from the journals"}
+    return replace(events[-1], detail=detail)
 
 
 def _made_from(

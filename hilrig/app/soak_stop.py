@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from hilrig.core.run import Ended
 from hilrig.record.stop_request import read_stop_request
 
 PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
@@ -17,6 +18,7 @@ class Stop:
 
     def __init__(self) -> None:
         self._words = ""
+        self._ended = Ended.ABORTED
         self._run_dir: Path | None = None
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._request)
@@ -29,12 +31,13 @@ class Stop:
         """Return whether the run is to end."""
         if not self._words and self._run_dir is not None:
             request = read_stop_request(self._run_dir)
-            self._words = request.words if request else ""
+            if request is not None:
+                self._words, self._ended = request.words, request.ended
         return bool(self._words)
 
-    def words(self) -> str:
-        """Return who asked and why; empty while nobody did."""
-        return self._words
+    def told(self) -> tuple[Ended, str]:
+        """Return what the end is to be called, and who asked for it and why."""
+        return self._ended, self._words
 
     def request(self) -> None:
         """Ask for the end as a signal would."""

@@ -43,6 +43,7 @@ class Ended(str, Enum):
     COMPLETED = "completed"
     DECIDED_EARLY = "decided_early"  # a FAIL that no further frame could have undone
     ABORTED = "aborted"  # by the operator
+    LEASE_LOST = "lease_lost"  # the rig was not the run's own any more: somebody else may have used it
     PROCESS_LOST = "process_lost"  # one of the run's processes died
     DISK_FULL = "disk_full"
     RECOVERED = "recovered"  # the supervisor itself died; rebuilt from the journals

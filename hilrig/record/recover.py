@@ -19,7 +19,7 @@ from hilrig.core.errors import RecordError
 from hilrig.core.run import RunEvent
 from hilrig.record.events import EventLog, event_line, read_events
 from hilrig.record.finish import write_table
-from hilrig.record.heartbeat import read_status
+from hilrig.record.heartbeat import boot_id, read_status
 from hilrig.record.journal_check import CheckedJournal, check_journal
 from hilrig.record.loss import Loss
 from hilrig.record.recovery import RECOVERED, Recovery, recoveries
@@ -91,7 +91,12 @@ def _is_rest_of(*, found: Loss, told: Loss) -> bool:
 def _found(folder: Path, frames: Loss, telemetry: Loss, events: Loss) -> Recovery:
     counts, problem = _status_counts(folder)
     return Recovery(
-        frames=frames, telemetry=telemetry, events=events, status_counts=counts, status_problem=problem
+        frames=frames,
+        telemetry=telemetry,
+        events=events,
+        status_counts=counts,
+        status_problem=problem,
+        boot_id=boot_id(),
     )
 
 

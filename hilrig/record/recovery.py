@@ -20,6 +20,7 @@ class Recovery:
     Args:
         status_counts: the counts (`n_offered`, `n_decided`, ...) of the last status, empty when it is unreadable.
         status_problem: why there are no counts; else empty.
+        boot_id: of the boot that it was recovered in; empty in events of before it was written down.
     """
 
     frames: Loss
@@ -27,6 +28,7 @@ class Recovery:
     events: Loss
     status_counts: Mapping[str, int] = field(default_factory=dict)
     status_problem: str = ""
+    boot_id: str = ""
 
     @property
     def losses(self) -> tuple[Loss, Loss, Loss]:

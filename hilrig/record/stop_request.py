@@ -8,24 +8,37 @@ from typing import Final
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.errors import RecordError
 from hilrig.core.files import RESULT, STOP_REQUEST
+from hilrig.core.run import Ended
 from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_json_object, read_untrusted
 
 REQUEST_MAX_BYTES: Final = 16 << 10
 RESULT_MAX_BYTES: Final = 64 << 20
+REQUESTED: Final = frozenset({Ended.ABORTED, Ended.LEASE_LOST})
+"""The ends that can be asked for: none of them is one that a run could pass with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """Who asked, why, and when (UTC). Texts are one line each."""
+    """Who asked, why, and when (UTC). Texts are one line each.
+
+    `ended` is what the end is to be called: the operator's, or that of a run whose rig is not its own any more.
+    """
 
     by: str
     reason: str
     at_utc: str
+    ended: Ended = Ended.ABORTED
+
+    def __post_init__(self) -> None:
+        if self.ended not in REQUESTED:
+            raise ValueError(f"nobody can ask for the end '{self.ended.value}'")
 
     @property
     def words(self) -> str:
         """Return it as the reason of the run's end."""
+        if self.ended is Ended.LEASE_LOST:
+            return f"the lease of the rig was lost: {self.reason or 'nobody said why'}"
         why = f": {self.reason}" if self.reason else ""
         return f"stopped by {self.by or 'somebody'}{why}"
 

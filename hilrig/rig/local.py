@@ -87,6 +87,7 @@ def _facts(root: Path) -> dict[str, Any]:
         "cpu_clock_max_hz": machine.cpu_clocks_hz(root, "max"),
         "container": machine.in_container(root),
         "virtualised": machine.virtualised(root),
+        "emulated": machine.emulated(root),
         "nvidia_cards": list(nvidia.card_models(root)),
         "nvidia_driver": nvidia.driver_version(root) or nvml.get("driver_version"),
         "nvidia_gpus": nvml.get("gpus"),

@@ -11,6 +11,10 @@ from hilrig.sampler.fact_file import online_cpus, read_fact
 _BYTES_PER_KIB: Final = 1024
 _HZ_PER_KHZ: Final = 1000
 _CONTAINER_MARKERS: Final = (".dockerenv", "run/.containerenv", "run/systemd/container")
+_TCG_MODEL: Final = "QEMU TCG CPU"
+"""Of `-cpu max` on x86. Source: QEMU, target/i386/cpu.c, `max_x86_cpu_initfn`."""
+_NO_IMPLEMENTER: Final = "0x00"
+"""Of `-cpu max` on ARM: no real CPU has it. Source: QEMU, target/arm/cpu64.c, MIDR of `max`; Arm ARM, MIDR_EL1."""
 _CONTAINER_CGROUPS: Final = re.compile(r"/(docker|kubepods|lxc|libpod|containerd)\b")
 
 
@@ -82,6 +86,16 @@ def virtualised(root: Path) -> bool | None:
         return "hypervisor" in flags
     hints = (root / "sys/hypervisor/type").exists() or has_device_tree_node(root, "hypervisor")
     return True if hints else None
+
+
+def emulated(root: Path) -> str | None:
+    """Return what emulates the CPU in software; None: nothing does, as far as can be seen.
+
+    QEMU's own CPU model says so by its name; one that plays a real model is not seen.
+    """
+    if _cpuinfo(root, "model name").startswith(_TCG_MODEL) or _cpuinfo(root, "CPU implementer") == _NO_IMPLEMENTER:
+        return "QEMU TCG"
+    return None
 
 
 def device_tree_model(root: Path) -> str | None:

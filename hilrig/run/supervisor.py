@@ -79,7 +79,7 @@ class Supervisor:
         on_frames: called once with the pool's frames (`sha256`, `labels`) before the first frame is due.
         failure: watches for a failure that no further frame can undo. It is told in the live status, and ends the
             run where the plan says so; None for nobody who watches.
-        stopped_by: asked when `stop_requested` was true: who stopped it and why, in words.
+        stopped_as: asked when `stop_requested` was true: what that end is called, who wanted it and why in words.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class Supervisor:
         stop_requested: Callable[[], bool],
         on_frames: Callable[[Sequence[Mapping[str, Any]]], None],
         failure: FailureWatch | None = None,
-        stopped_by: Callable[[], str] = lambda: "stopped by the operator",
+        stopped_as: Callable[[], tuple[Ended, str]] = lambda: (Ended.ABORTED, "stopped by the operator"),
     ) -> None:
         self._plan = job.plan
         self._clock = clock
         self._stop_requested = stop_requested
-        self._stopped_by = stopped_by
+        self._stopped_as = stopped_as
         self._on_frames = on_frames
         layout = Layout.for_feed(job.feed_info, SlotMap.for_feed(job.plan.feed))
         self._block = SharedBlock.create(layout)
@@ -194,9 +194,9 @@ class Supervisor:
     def _poll(self) -> None:
         self._recorder.collect()
         if self._ended is Ended.COMPLETED and self._stop_requested():
-            reason = self._stopped_by()
+            ended, reason = self._stopped_as()
             self._recorder.event("stop_requested", {"reason": reason})
-            self._end(Ended.ABORTED, reason)
+            self._end(ended, reason)
         self._look_for_failure()
         for lost in self._crew.newly_lost():
             if lost.role == "feeder" and self._block[Word.FEEDER_DONE]:

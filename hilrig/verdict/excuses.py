@@ -8,6 +8,7 @@ FAIL becomes INCONCLUSIVE; the failed self-check keeps the run from passing anyw
 from dataclasses import replace
 from typing import Final
 
+from hilrig.core.run import Ended
 from hilrig.core.verdict import Check, CheckStatus, SelfCheck
 from hilrig.verdict.percentile import PERMILLE_OF
 
@@ -38,18 +39,26 @@ EXCUSES: Final = {
     "devices.present": FRAMES,
     "devices.errors": FRAMES,
     "processes.alive": TIMING,
+    "rig.real_hardware": FRAMES,
     "telemetry.sampled": TREND,
     "telemetry.coverage": TREND,
     "telemetry.counters": COUNTED,
 }
 """Metrics whose failure each self-check can have caused. Those not listed excuse nothing."""
 
+COMPLETED: Final = "run.completed"
 
-def excuse(check: Check, self_checks: tuple[SelfCheck, ...]) -> Check:
-    """Return the check, INCONCLUSIVE instead of FAIL when a failed self-check can have caused the failure."""
+
+def excuse(check: Check, self_checks: tuple[SelfCheck, ...], *, ended: Ended | None) -> Check:
+    """Return the check, INCONCLUSIVE instead of FAIL when a failed self-check can have caused the failure.
+
+    On a rig that was not the run's own to the end, somebody else may have caused any failure.
+    """
     if check.status is not CheckStatus.FAIL:
         return check
     causes = [one.check_id for one in self_checks if not one.ok and check.metric in EXCUSES.get(one.check_id, ())]
+    if ended is Ended.LEASE_LOST:
+        causes.append(COMPLETED)
     if not causes:
         return check
     sentence = f"{check.sentence} Not held against the model, because the run is not sound: {', '.join(causes)}."

@@ -14,7 +14,7 @@ from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.channels import Series, Telemetry, growth, over_measured_part
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import Window
-from hilrig.verdict.wording import counted, listed, quantity
+from hilrig.verdict.wording import capitalised, counted, listed, quantity
 
 STEP_MS_MAX: Final = 50
 """Between two readings a minute apart, slewing (at most 0.5 ms/s) stays below this; a step does not."""
@@ -26,6 +26,10 @@ STEAL: Final = ("cpu.mode", "steal")
 TARGET_ROLE: Final = "worker"
 NOT_REPORTED: Final = "not reported by this rig"
 _HZ_PER_MHZ: Final = 1e6
+
+SAME_BOOT: Final = "same boot"
+OTHER_BOOT: Final = "another boot"
+REBOOTED: Final = "the rig rebooted in the middle of the run (power cut, crash or restart)"
 
 Events = tuple[RunEvent, ...]
 
@@ -70,19 +74,27 @@ def _passed_ns(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[int
 
 
 def _boot(events: Events) -> SelfCheck:
-    seen = [event.detail.get("boot_id") for event in events if event.kind in {"run_created", "run_ended"}]
-    first, last = (seen[0], seen[-1]) if len(seen) > 1 else (None, None)
-    is_known = bool(first) and bool(last)
-    observed = "same boot" if is_known and first == last else "another boot" if is_known else "unknown"
+    observed = boot_at_end(events)
+    unknown = "The machine was restarted during the run, or the record does not say."
     return stated(
         "host.boot",
-        ok=observed == "same boot",
+        ok=observed == SAME_BOOT,
         observed=observed,
         limit="the same boot at start and end",
         holds="The machine was not restarted during the run.",
-        broken="The machine was restarted during the run, or the record does not say.",
+        broken=f"{capitalised(REBOOTED)}." if observed == OTHER_BOOT else unknown,
         advice="Find out why the rig restarted (power, watchdog, kernel), then run again.",
     )
+
+
+def boot_at_end(events: Events) -> str:
+    """Return whether the run's end, or its recovery where it has none, was in the boot that it began in."""
+    kinds = ("run_created", "run_ended", "recovered")
+    seen = {kind: event.detail.get("boot_id") for kind in kinds for event in events if event.kind == kind}
+    first, last = seen.get("run_created"), seen.get("run_ended", seen.get("recovered"))
+    if not first or not last:
+        return "unknown"
+    return SAME_BOOT if first == last else OTHER_BOOT
 
 
 def _steal(window: Window, telemetry: Telemetry) -> SelfCheck:
@@ -215,17 +227,18 @@ def _disk(window: Window, events: Events) -> SelfCheck:
 
 
 def _completed(window: Window, events: Events) -> SelfCheck:
-    reasons = [str(event.detail.get("reason") or "") for event in events if event.kind == "run_ended"]
     state = "unfinished" if window.ended is None else window.ended.value.replace("_", " ")
-    because = f": {reasons[-1]}" if reasons and reasons[-1] else ""
+    reason = next((str(one.detail.get("reason") or "") for one in reversed(events) if one.kind == "run_ended"), "")
+    because = f": {reason}" if reason else ""
+    is_lost = window.ended is Ended.LEASE_LOST
     return stated(
         "run.completed",
         ok=window.ended in (Ended.COMPLETED, Ended.DECIDED_EARLY),
         observed=state,
         limit=Ended.COMPLETED.value,
         holds=f"The run was {state}{because}.",
-        broken=f"The run ended early ({state}{because}).",
-        advice="Run again to the end.",
+        broken=f"The run ended early ({reason if is_lost and reason else state + because}).",
+        advice="Reserve the rig, then run again." if is_lost else "Run again to the end.",
     )
 
 

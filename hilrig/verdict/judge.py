@@ -22,6 +22,7 @@ from hilrig.verdict.plausible import check_plausible
 from hilrig.verdict.processes import process_setups
 from hilrig.verdict.queue_depth import queue_depth
 from hilrig.verdict.record_checks import check_record
+from hilrig.verdict.rig_checks import check_rig
 from hilrig.verdict.sentence import verdict_sentence
 from hilrig.verdict.stage_shares import stage_shares
 from hilrig.verdict.telemetry_checks import check_telemetry
@@ -44,12 +45,13 @@ def judge(record: RunRecord) -> Judgement:
         check_plausible(window, telemetry),
         *check_host(window, telemetry, record.events),
         *check_devices(window, telemetry),
+        check_rig(record.rig),
         check_caching(window),
         check_accelerator(window, telemetry, record.events, proof=record.accelerator),
     )
     findings = find(window, telemetry, record.truths)
     held, behind = hold_all(findings)
-    checks = tuple(excuse(check, self_checks) for check in held)
+    checks = tuple(excuse(check, self_checks, ended=window.ended) for check in held)
     status = run_status(checks, self_checks)
     return Judgement(
         status=status,

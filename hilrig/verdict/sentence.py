@@ -7,6 +7,8 @@ from hilrig.core.verdict import Check, CheckStatus, RunStatus, SelfCheck
 from hilrig.verdict.wording import capitalised, counted, listed, quantity
 
 N_REASONS_MAX: Final = 3
+EXPLAIN_OTHERS: Final = frozenset({"host.boot", "run.completed"})
+"""A run that was cut off breaks other self-checks too: its end is told first."""
 
 
 def verdict_sentence(status: RunStatus, checks: tuple[Check, ...], self_checks: tuple[SelfCheck, ...]) -> str:
@@ -37,7 +39,8 @@ def _margin_or_worse(check: Check) -> float:
 def _undecided(checks: tuple[Check, ...], self_checks: tuple[SelfCheck, ...]) -> str:
     if not checks:
         return "No limit was checked, so the run proves nothing."
-    reasons = [one.sentence for one in self_checks if not one.ok]
+    faults = [one for one in self_checks if not one.ok]
+    reasons = [one.sentence for one in sorted(faults, key=lambda one: one.check_id not in EXPLAIN_OTHERS)]
     reasons += [check.sentence for check in checks if check.status is not CheckStatus.PASS]
     return f"{listed([reason.removesuffix('.') for reason in reasons], at_most=N_REASONS_MAX)}."
 

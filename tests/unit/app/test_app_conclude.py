@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import make_event
 from finished_soaks import finish_soak
 from hilrig.app import conclude as subject
 from hilrig.app.judge import judge_again
@@ -46,6 +47,24 @@ def test_the_sample_is_concluded_anew_with_another_key(evidence, signer, tmp_pat
     result = subject.conclude(evidence, signer)
     assert is_verified(evidence, tmp_path)
     assert result.run_id in (evidence / files.REPORT_HTML).read_text()
+
+
+@pytest.mark.parametrize(
+    ("boot", "reason"),
+    [
+        ("boot-1", "the supervisor itself was lost; recovered from the journals"),
+        ("", "the supervisor itself was lost; recovered from the journals"),
+        (
+            "boot-2",
+            "the rig rebooted in the middle of the run (power cut, crash or restart); recovered from the journals",
+        ),
+    ],
+)
+def test_a_recovered_run_says_how_it_was_cut_off(boot, reason):
+    """Another boot than the one it began in is a reboot; the same, or an unknown one, is not called so."""
+    events = [make_event("run_created", boot_id="boot-1"), make_event("recovered", boot_id=boot)]
+    end = subject._end_of(events)
+    assert end.detail == {"ended": "recovered", "reason": reason}
 
 
 def test_result_json_is_the_last_file_that_is_written(evidence, signer, tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from hilrig.record.compare import parquet_differences
 from hilrig.record.events import read_events
 from hilrig.record.finish import finish
 from hilrig.record.frames import decode_frames
+from hilrig.record.heartbeat import boot_id
 from hilrig.record.journal_check import check_journal
 from hilrig.record.journal_entry import FRAMES_JOURNAL, parse_line
 from hilrig.record.parquet import parquet_batches
@@ -81,6 +82,7 @@ def test_the_event_tells_the_loss_to_whoever_judges_later(run):
         (1, "recovered", 99),
     ]
     assert recoveries(events) == (recovery,)
+    assert recovery.boot_id == boot_id()
 
 
 def test_what_is_cut_off_is_kept_aside(run):

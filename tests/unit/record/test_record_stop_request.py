@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hilrig.core.errors import RecordError
+from hilrig.core.run import Ended
 from hilrig.record.stop_request import StopRequest, read_stop_request, withdraw_late_request, write_stop_request
 
 REQUEST = StopRequest(by="Ada", reason="the belt stands", at_utc="2026-11-21T05:33:12.000000Z")
@@ -28,6 +29,10 @@ def test_without_a_request_there_is_none(tmp_path):
         (REQUEST, "stopped by Ada: the belt stands"),
         (StopRequest(by="Ada", reason="", at_utc=""), "stopped by Ada"),
         (StopRequest(by="", reason="", at_utc=""), "stopped by somebody"),
+        (
+            StopRequest(by="", reason="released by force", at_utc="", ended=Ended.LEASE_LOST),
+            "the lease of the rig was lost: released by force",
+        ),
     ],
 )
 def test_a_request_reads_as_the_reason_of_an_end(request_, words):
@@ -42,6 +47,23 @@ def test_a_request_that_cannot_be_read_is_a_request(tmp_path, data):
     request = read_stop_request(tmp_path)
     assert request is not None
     assert request.words == "stopped by somebody: stop.json cannot be read"
+
+
+def test_a_request_says_what_the_end_is_to_be_called(tmp_path):
+    """The keeper of a rig writes it without this package; a person's request has no such word."""
+    request = {"by": "", "reason": "kicked", "at_utc": ""}
+    (tmp_path / "stop.json").write_text(json.dumps({**request, "ended": "lease_lost"}))
+    assert read_stop_request(tmp_path).ended is Ended.LEASE_LOST
+    (tmp_path / "stop.json").write_text(json.dumps(request))
+    assert read_stop_request(tmp_path).ended is Ended.ABORTED
+
+
+@pytest.mark.parametrize("ended", [ended for ended in Ended if ended not in {Ended.ABORTED, Ended.LEASE_LOST}])
+def test_nobody_can_ask_for_an_end_that_could_pass(tmp_path, ended):
+    """A file that calls a stopped run completed is damage: the run is stopped, and called stopped."""
+    (tmp_path / "stop.json").write_text(json.dumps({"by": "", "reason": "", "at_utc": "", "ended": ended.value}))
+    assert read_stop_request(tmp_path).ended is Ended.ABORTED
+    assert "cannot be read" in read_stop_request(tmp_path).words
 
 
 def test_a_link_is_not_followed(tmp_path):

@@ -287,3 +287,20 @@ def test_the_os_name_is_unquoted(tmp_path, line, name):
     """Quotes as in a shell are taken off; a broken line is unknown."""
     write(tmp_path, "etc/os-release", f"ID=x\n{line}\n")
     assert machine.os_name(tmp_path) == name
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [
+        ("model name\t: QEMU TCG CPU version 2.5+\nflags\t\t: lm hypervisor\n", "QEMU TCG"),
+        ("model name\t: AMD EPYC 7763 64-Core Processor\nflags\t\t: lm hypervisor\n", None),
+        ("model name\t: QEMU Virtual CPU version 2.5+\nflags\t\t: lm hypervisor\n", None),  # KVM has it, too
+        ("CPU implementer\t: 0x00\nCPU part\t: 0x051\n", "QEMU TCG"),
+        ("CPU implementer\t: 0x41\nCPU part\t: 0xd42\n", None),
+        ("", None),
+    ],
+)
+def test_an_emulated_cpu_is_known_by_its_own_name(cpuinfo, expected, tmp_path):
+    """A virtual machine on real hardware is not emulated; nothing is guessed where nothing is said."""
+    write(tmp_path, "proc/cpuinfo", cpuinfo)
+    assert machine.emulated(tmp_path) == expected

@@ -66,6 +66,7 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
     failure=None,
     fresh_every=0,
     stop_when_failed=True,
+    ended=Ended.ABORTED,
 ):
     """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
     plan = make_plan(n_measured=n_measured, n_warmup=30, fps=FPS)
@@ -103,7 +104,7 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
         stop_requested=stop,
         on_frames=pool.extend,
         failure=failure,
-        stopped_by=lambda: "stopped by Ada: the belt stands",
+        stopped_as=lambda: (ended, "stopped by Ada: the belt stands"),
     ).run()
     assert len({frame["sha256"] for frame in pool}) == 3
     return end, writer
@@ -257,15 +258,19 @@ def test_a_profile_may_let_a_lost_run_go_on(tmp_path):
     assert len(writer.all_frames()) == 80
 
 
-def test_who_stopped_a_run_stands_in_its_record(tmp_path):
-    """The words of the request are the reason of the end, and in the event."""
+@pytest.mark.parametrize("ended", [Ended.ABORTED, Ended.LEASE_LOST])
+def test_who_stopped_a_run_stands_in_its_record(tmp_path, ended):
+    """The words of the request are the reason of the end, and in the event; what it is called comes with them."""
     statuses = []
 
     class Telling(ListWriter):
         def status(self, status):
             statuses.append(status["phase"])
 
-    end, writer = supervise(tmp_path, writer=Telling(), stop=lambda: "measure" in statuses, n_measured=3000)
-    assert end.ended is Ended.ABORTED
+    end, writer = supervise(
+        tmp_path, writer=Telling(), stop=lambda: "measure" in statuses, ended=ended, n_measured=3000
+    )
+    assert end.ended is ended
+    assert dict(writer.events)["run_ended"]["ended"] == ended.value
     assert end.reason == dict(writer.events)["run_ended"]["reason"] == "stopped by Ada: the belt stands"
     assert ("stop_requested", {"reason": end.reason}) in writer.events

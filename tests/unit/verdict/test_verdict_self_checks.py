@@ -60,7 +60,7 @@ def test_sound_run_passes_every_self_check() -> None:
     """The run that the other tests break holds in all respects."""
     judgement = judge(make_record())
     assert [one.check_id for one in judgement.self_checks if not one.ok] == []
-    assert len({one.check_id for one in judgement.self_checks}) == 23
+    assert len({one.check_id for one in judgement.self_checks}) == 24
     assert judgement.status is RunStatus.PASS
 
 
@@ -159,6 +159,34 @@ def test_aborted_run_owes_no_frames() -> None:
     assert self_check("records.conserved", frames=frames, events=events).ok
     broken = self_check("run.completed", frames=frames, events=events)
     assert broken.sentence == "The run ended early (aborted: stopped by the operator)."
+
+
+def test_a_lost_lease_is_never_held_against_the_model() -> None:
+    """Somebody else may have used the rig: whatever failed, the run proves nothing, and says what to do."""
+    plan = make_plan(limits=[make_limit("frames.failed_max_pct", "failed_pct", 1, "%")])
+    reason = "the lease of the rig was lost: released by force"
+    for ended, status in ((Ended.ABORTED, RunStatus.FAIL), (Ended.LEASE_LOST, RunStatus.INCONCLUSIVE)):
+        frames = make_frames(plan, failed=range(400, 1400, 2))
+        judgement = judge(make_record(plan, frames=frames, events=make_events(plan, ended=ended, reason=reason)))
+        assert judgement.status is status
+    broken = next(one for one in judgement.self_checks if one.check_id == "run.completed")
+    assert broken.sentence == f"The run ended early ({reason})."
+    assert "Reserve the rig" in broken.advice
+    assert judgement.sentence.startswith(f"The run ended early ({reason})")
+
+
+def test_a_recovery_in_another_boot_says_that_the_rig_rebooted() -> None:
+    """The verdict of a run cut off by a power loss says so first; a supervisor that was killed is no reboot."""
+    for boot, sentence in (
+        ("boot-2", "The rig rebooted in the middle of the run (power cut, crash or restart)."),
+        ("boot-1", "The machine was not restarted during the run."),
+        ("", "The machine was restarted during the run, or the record does not say."),
+    ):
+        events = [*without("run_ended"), make_event("recovered", boot_id=boot)]
+        assert self_check("host.boot", events=events).sentence == sentence
+        judgement = judge(make_record(PLAN, events=events))
+        assert judgement.status is RunStatus.INCONCLUSIVE
+        assert judgement.sentence.startswith(sentence.removesuffix(".")) is (boot != "boot-1")
 
 
 def test_lost_records_are_seen() -> None:

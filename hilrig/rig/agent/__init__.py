@@ -1,0 +1,1 @@
+"""What hilrig does on a rig: verbs that need nothing but Python's standard library."""
