@@ -15,6 +15,7 @@ from hilrig.cli import (
     list_command,
     profile_commands,
     report_command,
+    rigs_commands,
     run_commands,
     serve_command,
     stop_command,
@@ -46,6 +47,7 @@ watch_command.register(app)
 stop_command.register(app)
 serve_command.register(app)
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(rigs_commands.app, name="rigs")
 app.add_typer(baseline_commands.app, name="baseline")
 
 

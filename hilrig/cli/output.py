@@ -96,7 +96,7 @@ def _excerpt(problem: Problem) -> str:
     """Return a mistake with the line that it is in, as compilers show it."""
     where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
     lines = [f"error: {where}: {problem.message}"]
-    source = _source_line(problem)
+    source = None if problem.code == "secret" else _source_line(problem)  # a log would keep it
     if source is not None:
         number = str(problem.line)
         lines += [f"  {number} | {source}", f"  {' ' * len(number)} | {' ' * (problem.column - 1)}^"]

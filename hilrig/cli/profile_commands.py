@@ -62,12 +62,14 @@ def check(profile: options.Profile, *, rig: options.RigFile = None, json: option
 
 
 def schema(
-    *, markdown: Annotated[bool, typer.Option(help="Print the table of all keys instead.")] = False
+    *,
+    rig: Annotated[bool, typer.Option("--rig", help="Of a rig file instead.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of all keys instead.")] = False,
 ) -> None:
     """Print the JSON schema of a profile, for editors."""
-    from hilrig.config.schema import profile_reference, profile_schema
+    from hilrig.config import schema as references
 
     if markdown:
-        say(profile_reference())
+        say(references.rig_reference() if rig else references.profile_reference())
     else:
-        print_json(profile_schema())
+        print_json(references.rig_schema() if rig else references.profile_schema())

@@ -1,8 +1,8 @@
-"""Options of a feed, a target or a backend, checked against the class that they are for."""
+"""Options of whatever can be plugged in, checked against the class that they are for."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +14,7 @@ from hilrig.core.errors import Problem, UsageError
 from hilrig.core.registry import Kind, known, load
 
 DEFAULT_TARGET: Final = "in_process"
+DEFAULT_POWER: Final = "none"
 
 
 def named_plugin_problems(document: Document, kind: Kind, block: Path, *, key: str) -> list[Problem]:
@@ -33,6 +34,28 @@ def target_problems(document: Document) -> list[Problem]:
     at: Path = ("pipeline", "target")
     name = document.get(at) if at in document.keys else DEFAULT_TARGET
     return _problems(document, "targets", at, name=name, options_at=("pipeline", "target_options"))
+
+
+def transport_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with a rig's `transport`, or with `transport_options`."""
+    at: Path = ("transport",)
+    return _rig_problems(document, "transports", at, name=document.get(at), options_at=("transport_options",))
+
+
+def power_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with a rig's `power`, or with `power_options`; it need not be stated."""
+    at: Path = ("power",)
+    name = document.get(at) if at in document.keys else DEFAULT_POWER
+    return _rig_problems(document, "powers", at, name=name, options_at=("power_options",))
+
+
+def _rig_problems(document: Document, kind: Kind, name_at: Path, *, name: Any, options_at: Path) -> list[Problem]:
+    """Return the problems; an option that is missing in a block that is not there is asked for at the name."""
+    problems = _problems(document, kind, name_at, name=name, options_at=options_at)
+    if options_at in document.keys:
+        return problems
+    mark = document.mark(name_at)
+    return [replace(problem, line=mark.line, column=mark.column) for problem in problems]
 
 
 def _problems(document: Document, kind: Kind, name_at: Path, *, name: Any, options_at: Path) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The reference of a profile's keys, generated from the classes that check them."""
+"""The reference of the keys of profiles and rig files, generated from the classes that check them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -8,8 +8,10 @@ from pydantic_core.core_schema import ModelField, NullableSchema, WithDefaultSch
 
 from hilrig.config.document import dotted
 from hilrig.config.key_tree import blocks
+from hilrig.config.keys import Keys
 from hilrig.config.limit_model import HilValidationKeys, held_by
 from hilrig.config.profile_model import ProfileKeys
+from hilrig.config.rig_model import RigKeys
 from hilrig.core.metrics import METRICS
 
 _UNITS: Final = {
@@ -20,6 +22,7 @@ _UNITS: Final = {
     "_px": "px",
     "_pct": "%",
     "_mb": "MiB",
+    "_mib": "MiB",
     "_mhz": "MHz",
     "_c": "C",
     "_per_min_max": "1/min",
@@ -43,17 +46,33 @@ def profile_schema() -> dict[str, Any]:
     It knows keys, types and ranges; contradictions between keys and the options of plug-ins are found by
     `load_profile` alone.
     """
-    schema = ProfileKeys.model_json_schema(schema_generator=_Schema)
-    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": "hilrig profile"}
+    return _schema(ProfileKeys, title="hilrig profile")
+
+
+def rig_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a rig file, with the same bounds to what it knows."""
+    return _schema(RigKeys, title="hilrig rig")
 
 
 def profile_reference() -> str:
     """Return two Markdown tables: every key of a profile, and the check that each limit makes."""
-    schema = profile_schema()
-    lines = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
-    lines += _rows(schema, schema["$defs"], at="")
-    lines += ["", "| check | passes when | unit |", "|---|---|---|", *_limit_rows()]
+    lines = [*_key_table(profile_schema()), "", "| check | passes when | unit |", "|---|---|---|", *_limit_rows()]
     return "\n".join(lines) + "\n"
+
+
+def rig_reference() -> str:
+    """Return a Markdown table: every key of a rig file."""
+    return "\n".join(_key_table(rig_schema())) + "\n"
+
+
+def _schema(model: type[Keys], *, title: str) -> dict[str, Any]:
+    schema = model.model_json_schema(schema_generator=_Schema)
+    return {"$schema": GenerateJsonSchema.schema_dialect, **schema, "title": title}
+
+
+def _key_table(schema: Mapping[str, Any]) -> list[str]:
+    head = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
+    return [*head, *_rows(schema, schema["$defs"], at="")]
 
 
 class _Schema(GenerateJsonSchema):
