@@ -31,8 +31,12 @@ def _user_folder() -> Path:
 
 
 def lease_folder() -> Path:
-    """Return the folder of the rig's lock: one for all users of the machine, since they share its hardware."""
-    return hilrig_home() or Path(tempfile.gettempdir()) / "hilrig"
+    """Return the folder of the rig's lock: one for all users of the machine, since they share its hardware.
+
+    `HILRIG_HOME` moves it; `HILRIG_LOCK_FOLDER` says it for runs that a rig was sent, whose home is their own.
+    """
+    stated = os.environ.get("HILRIG_LOCK_FOLDER")
+    return Path(stated).absolute() if stated else hilrig_home() or Path(tempfile.gettempdir()) / "hilrig"
 
 
 def bundled_profile(name: str) -> Path:

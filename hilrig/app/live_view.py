@@ -21,6 +21,7 @@ from hilrig.core.files import RESULT, STATUS
 from hilrig.core.live import LiveLimit, LiveRun, LiveState, LiveTemperature
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.heartbeat import heartbeat_of, read_status
+from hilrig.record.remote import REMOTE
 from hilrig.record.untrusted_file import read_json_object
 
 STALE_NS: Final = 5 * NS_PER_S
@@ -68,6 +69,8 @@ def newest_running(reports: Path, *, clock: Clock) -> Path:
 
 
 def _goes_on(folder: Path, clock: Clock) -> bool:
+    if (folder / REMOTE).is_file():
+        return True  # on a rig, followed from here or not
     try:
         return look(folder, clock=clock).state in {LiveState.RUNNING, LiveState.STALE}
     except RecordError:

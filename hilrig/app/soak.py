@@ -1,14 +1,9 @@
-"""One run in a process of its own: preflight, lease, run, verdict. It prints what it reaches as JSON lines."""
+"""One run on this machine: preflight, lease, run, verdict. It says what it reaches as JSON lines."""
 
-import json
-import os
 import shutil
-import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,18 +15,19 @@ from hilrig.app.folders import keys_folder, lease_folder
 from hilrig.app.plan import as_requested, build_plan, new_run_id
 from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflight
 from hilrig.app.request import RunRequest
+from hilrig.app.said import say
 from hilrig.app.self_test import floor_plan_of, measure_floor
-from hilrig.app.soak_stop import Stop, end_with
+from hilrig.app.soak_stop import Stop
 from hilrig.attest.keys import load_signer, read_passphrase
-from hilrig.config.noun_json import from_json, to_json
+from hilrig.config.noun_json import to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.core import files
 from hilrig.core.baseline import Baseline
 from hilrig.core.canonical import sha256_hex
-from hilrig.core.clock import Clock, SystemClock
-from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RecordError, RunAbortedError
+from hilrig.core.clock import Clock
+from hilrig.core.errors import HilrigError, PreconditionError, RecordError, RigLostError, RunAbortedError
 from hilrig.core.frame import PoolFrame
-from hilrig.core.run import RunPlan
+from hilrig.core.run import Ended, RunPlan
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.finish import finish
 from hilrig.record.heartbeat import read_status, write_status
@@ -43,21 +39,6 @@ from hilrig.run.supervisor import Job, Supervisor
 from hilrig.verdict.certain import CertainFailure
 
 LOG_NAME: Final = "run.log"
-
-
-def main() -> None:
-    """Run as the process that others start; its arguments are the request as JSON and the number of its caller."""
-    stop = Stop()
-    try:
-        request = from_json(RunRequest, sys.argv[1].encode(), what="the request")
-        if request.is_detached:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        else:
-            end_with(int(sys.argv[2]), stop)
-        soak(request, stop=stop, clock=SystemClock())
-    except HilrigError as error:
-        say("error", **describe_error(error))
-        sys.exit(error.exit_code)
 
 
 def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
@@ -98,9 +79,12 @@ def run_in(
         try:
             write_configuration(run_dir, ready, plan, baseline)
             to_its_end(run_dir, ready, plan, signer, stop=stop, clock=clock)
-        except (PreconditionError, RunAbortedError):
+        except PreconditionError:
             shutil.rmtree(run_dir)
             raise
+        except RunAbortedError as error:
+            shutil.rmtree(run_dir)
+            raise stopped_early(stop, error) from error
         except OSError as error:
             raise RecordError(
                 f"{run_dir} cannot be written: {error.strerror}",
@@ -123,6 +107,14 @@ def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, st
     finish(run_dir)
     result = conclude(run_dir, signer, feed_folder=Path(ready.profile.folder))
     say("finished", exit_code=result.exit_code)
+
+
+def stopped_early(stop: Stop, error: RunAbortedError) -> HilrigError:
+    """Return what to raise for a run that was stopped before its first frame."""
+    ended, words = stop.told()
+    if ended is not Ended.LEASE_LOST:
+        return error
+    return RigLostError(f"{words}; no frame was offered", hint="reserve the rig, then run again")
 
 
 @contextmanager
@@ -228,7 +220,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
             stop_requested=stop,
             on_frames=keep_frames,
             failure=CertainFailure(plan),
-            stopped_by=stop.words,
+            stopped_as=stop.told,
         ).run()
 
 
@@ -263,27 +255,5 @@ def make_reports_folder(reports: Path) -> None:
         ) from error
 
 
-def say(kind: str, **detail: Any) -> None:
-    """Tell the process that shows this run what it has reached, as long as it is there."""
-    try:
-        print(json.dumps({"kind": kind, **detail}), flush=True)  # noqa: T201 - stdout is the channel to the parent
-    except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else the interpreter tries again at its end
-
-
-def describe_error(error: HilrigError) -> dict[str, Any]:
-    """Return an error as JSON, so that the other process can raise the same."""
-    described: dict[str, Any] = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
-    if isinstance(error, ConfigError):
-        described["problems"] = [asdict(problem) for problem in error.problems]
-    return described
-
-
 def _labels(labels: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if labels is None else tuple(labels)
-
-
-if __name__ == "__main__":
-    main()

@@ -29,24 +29,24 @@ class Finished:
     exit_code: int
 
 
-class SoakProcess:
-    """A started run, in a session of its own: what happens to a terminal does not reach it.
+class RunProcess:
+    """A started process that prints what a run reaches; in a session of its own, out of a terminal's reach.
 
-    Raises:
-        UsageError: the passphrase's descriptor is not open.
+    Args:
+        module: what it runs, with its `argument`; the number of this process comes behind that.
+        pass_fds: descriptors that it keeps.
     """
 
-    def __init__(self, request: RunRequest) -> None:
-        _refuse_closed(request.passphrase_fd)
+    def __init__(self, module: str, argument: str, *, pass_fds: tuple[int, ...] = ()) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as this; the process keeps its own
         self._said: dict[str, Mapping[str, Any]] = {}
         self._text = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hilrig.app.soak", to_json(request).decode(), str(os.getpid())],
+            [sys.executable, "-m", module, argument, str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            pass_fds=() if request.passphrase_fd is None else (request.passphrase_fd,),
+            pass_fds=pass_fds,
             env=os.environ
             | ({"HILRIG_HOME": str(hilrig_home())} if hilrig_home() else {}),  # for its other folder
             cwd="/",  # `-m` looks into the current folder first: no module of the user's may stand in for ours
@@ -74,7 +74,7 @@ class SoakProcess:
     def status(self) -> Status:
         """Return the newest live state."""
         if self.run_dir is None:
-            return {"phase": "preflight"}
+            return {"phase": "preflight", **self._said.get("status", {})}
         try:
             status = read_status(self.run_dir)
         except RecordError:
@@ -118,6 +118,19 @@ class SoakProcess:
         for line in lines:
             said = json.loads(line)
             self._said[said.pop("kind")] = said
+
+
+class SoakProcess(RunProcess):
+    """A started run.
+
+    Raises:
+        UsageError: the passphrase's descriptor is not open.
+    """
+
+    def __init__(self, request: RunRequest) -> None:
+        _refuse_closed(request.passphrase_fd)
+        pass_fds = () if request.passphrase_fd is None else (request.passphrase_fd,)
+        super().__init__("hilrig.app.soak_main", to_json(request).decode(), pass_fds=pass_fds)
 
 
 def rebuilt(described: Mapping[str, Any]) -> HilrigError:

@@ -50,10 +50,7 @@ def follow(run_dir: Path) -> None:
             if seen.state is LiveState.FINISHED:
                 return
             if seen.state is LiveState.LOST:
-                raise RigLostError(
-                    f"the run's process is gone without a verdict{_last_words(run_dir)}",
-                    hint=f"hilrig recover {shown_path(run_dir)}",
-                )
+                raise _lost(run_dir)
             time.sleep(PERIOD_S)
 
 
@@ -69,12 +66,40 @@ def run_dir_of(run: Path | None, reports: Path) -> Path:
     return options.absolute(newest_running(reports, clock=SystemClock()) if run is None else run)
 
 
+def followed_run_of(run: Path | None, reports: Path) -> Path:
+    """Return the run that a command is about; one on a rig that nobody here follows is taken up again.
+
+    Raises:
+        UsageError: none was named, and none goes on.
+        HilrigError: its rig cannot be reached.
+    """
+    from hilrig.app.rig_attach import take_up
+
+    run_dir = run_dir_of(run, reports)
+    take_up(run_dir)
+    return run_dir
+
+
 def _refuse_gone(run_dir: Path) -> None:
     if not run_dir.exists():
         raise RunAbortedError(
             "the run ended before its first frame and left nothing",
             hint="hilrig run without --detach says what is wrong",
         )
+
+
+def _lost(run_dir: Path) -> RigLostError:
+    from hilrig.app.rig_attach import is_elsewhere
+
+    if is_elsewhere(run_dir):
+        return RigLostError(
+            f"nobody here follows the run on its rig any more{_last_words(run_dir)}",
+            hint=f"hilrig watch {shown_path(run_dir)}",
+        )
+    return RigLostError(
+        f"the run's process is gone without a verdict{_last_words(run_dir)}",
+        hint=f"hilrig recover {shown_path(run_dir)}",
+    )
 
 
 def _last_words(run_dir: Path) -> str:

@@ -13,9 +13,12 @@ LINE_PERIOD_S: Final = 10
 OFFERING: Final = frozenset({"warmup", "measure"})
 _PHASES: Final = {
     "preflight": "checking the rig",
+    "reconnecting": "the link to the rig broke: trying again",
     "self-test": "self-test: a pipeline that does nothing, measured at the run's frame rate",
     "loading": "loading frames and model",
 }
+
+_MOVING: Final = frozenset({"uploading", "fetching"})
 
 Status = Mapping[str, Any]
 
@@ -38,6 +41,8 @@ def progress() -> Iterator[Callable[[Status], None]]:
 
 def describe(status: Status) -> str:
     """Return a status in words."""
+    if status["phase"] in _MOVING:
+        return _moving(status)
     if not status.get("n_offered"):
         return _PHASES.get(status["phase"], str(status["phase"]))
     text = f"{status['phase']}  {status['n_decided']} of {status['n_frames']} frames decided"
@@ -48,6 +53,15 @@ def describe(status: Status) -> str:
         if status[f"n_{name}"]:
             text += f"  {status[f'n_{name}']} {name}"
     return text
+
+
+def _moving(status: Status) -> str:
+    """Return how far files are on their way to the rig, or back."""
+    if status.get("total_mib") is None:
+        return str(status["phase"])
+    text = f"{status['phase']} {status['done_mib']:.0f} of {status['total_mib']:.0f} MiB"
+    left_s = status.get("left_s")
+    return f"{text}, {format_duration(left_s)} left" if left_s else text
 
 
 class _Lines:

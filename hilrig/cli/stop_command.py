@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.live_output import Run, follow, run_dir_of
+from hilrig.cli.live_output import Run, follow, followed_run_of
 from hilrig.cli.output import next_steps, print_json, say
 from hilrig.cli.run_options import Operator
 from hilrig.cli.verdict_output import read_result, result_json, show_result, shown_path
@@ -35,7 +35,7 @@ def stop(
     from hilrig.app.stop import request_stop
     from hilrig.core.clock import SystemClock
 
-    run_dir = run_dir_of(run, reports)
+    run_dir = followed_run_of(run, reports)
     request = request_stop(run_dir, by=operator or getuser(), reason=reason, clock=SystemClock())
     say(f"asked {shown_path(run_dir)} to end: {request.words}")
     if not wait:

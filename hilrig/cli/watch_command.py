@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.live_output import Run, follow, run_dir_of
+from hilrig.cli.live_output import Run, follow, followed_run_of, run_dir_of
 from hilrig.cli.output import next_steps, print_json, say
 from hilrig.cli.verdict_output import read_result, result_json, show_result, shown_path
 from hilrig.cli.watch_screen import screen
@@ -40,10 +40,10 @@ def watch(
     from hilrig.app.live_view import look
     from hilrig.core.clock import SystemClock
 
-    clock, run_dir = SystemClock(), run_dir_of(run, reports)
     if once:
-        _show_once(look(run_dir, clock=clock), json=json)
+        _show_once(look(run_dir_of(run, reports), clock=SystemClock()), json=json)
         return
+    run_dir = followed_run_of(run, reports)
     try:
         follow(run_dir)
     except KeyboardInterrupt:

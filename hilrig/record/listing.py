@@ -11,10 +11,12 @@ from typing import Any, Final
 from hilrig.core import files
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RecordError
+from hilrig.core.matrix import MATRIX
 from hilrig.core.search import RUNS
 from hilrig.core.units import BYTES_PER_MIB
 from hilrig.core.verdict import RunStatus
 from hilrig.record.heartbeat import heartbeat_of, read_status
+from hilrig.record.remote import rig_of
 from hilrig.record.untrusted_file import read_json_object
 
 RESULT_MAX_BYTES: Final = 64 * BYTES_PER_MIB
@@ -29,7 +31,7 @@ class RunState(str, Enum):
 
     FINISHED = "finished"  # result.json is there
     RUNNING = "running"
-    LOST = "lost"  # its process is there, but has given no sign of life for ten seconds
+    LOST = "lost"  # no sign of life for ten seconds; or on a rig, and nobody here follows it: hilrig watch
     RECOVERABLE = "recoverable"  # its process is gone
     UNREADABLE = "unreadable"
 
@@ -71,6 +73,8 @@ def list_runs(reports: Path, *, clock: Clock) -> list[RunEntry]:
 def _is_run(folder: Path) -> bool:
     if (folder / RUNS).is_dir():  # a search: its runs lie in there
         return False
+    if (folder / MATRIX).is_file():  # many rigs together: their runs lie beside it
+        return False
     return bool(_NAME.fullmatch(folder.name)) or any(os.path.lexists(folder / mark) for mark in _MARKS)
 
 
@@ -99,8 +103,11 @@ def _state(folder: Path, clock: Clock) -> tuple[RunState, RunStatus | None, str]
         return RunState.RECOVERABLE, None, f"{files.STATUS} is missing"
     heartbeat = heartbeat_of(status)
     detail = f"last sign of life {status.get('at_utc', 'unknown')}, process {heartbeat.pid}"
+    rig = rig_of(folder)
+    if rig:
+        detail = f"on rig {rig}, {detail}"
     if not heartbeat.process_lives():
-        return RunState.RECOVERABLE, None, detail
+        return (RunState.LOST if rig else RunState.RECOVERABLE), None, detail
     return (RunState.RUNNING if heartbeat.is_fresh(clock) else RunState.LOST), None, detail
 
 

@@ -69,13 +69,13 @@ def _verdict(document: Document) -> str:
     status = result.judgement.status
     seconds = measured_s(result)
     duration = "— no measured part" if seconds is None else f"for {format_duration(seconds)}"
-    heading = f"## {_MARKS[status]} {_escape(title(result))}: {MEANING[status]}"
+    heading = f"## {_MARKS[status]} {escape(title(result))}: {MEANING[status]}"
     identity = (
-        f"Run {_escape(result.run_id)} · device class {_escape(result.device_class)} · "
-        f"model {_escape(result.model_bundle_sha256[:8] or 'sha256 not recorded')} · "
-        f"measured {_escape(duration)} · exit code {result.exit_code} · {tally(result.judgement)}"
+        f"Run {escape(result.run_id)} · device class {escape(result.device_class)} · "
+        f"model {escape(result.model_bundle_sha256[:8] or 'sha256 not recorded')} · "
+        f"measured {escape(duration)} · exit code {result.exit_code} · {tally(result.judgement)}"
     )
-    return f"{heading}\n\n**Verdict**: {_escape(result.judgement.sentence)}\n\n{identity}"
+    return f"{heading}\n\n**Verdict**: {escape(result.judgement.sentence)}\n\n{identity}"
 
 
 def _limits(judgement: Judgement) -> str:
@@ -83,9 +83,9 @@ def _limits(judgement: Judgement) -> str:
         return f"**Limits**: {NO_CHECKS}"
     checks = ordered_checks(judgement.checks)
     header = ["| Check | Verdict | Observed | Limit | Margin | n |", "|---|---|--:|--:|--:|--:|"]
-    rows = [_row(_check_cells(check, judgement)) for check in checks[:ROWS_MAX]]
+    rows = [table_row(_check_cells(check, judgement)) for check in checks[:ROWS_MAX]]
     open_ones = [
-        f"- {_escape(check_title(check))}: {_escape(check.sentence)}"
+        f"- {escape(check_title(check))}: {escape(check.sentence)}"
         for check in checks[:ROWS_MAX]
         if check.status is not CheckStatus.PASS
     ]
@@ -114,7 +114,7 @@ def _failed_self_checks(self_checks: Sequence[SelfCheck]) -> str:
         return ""
     header = ["| Self-check that does not hold | Observed | Limit | What to do |", "|---|---|---|---|"]
     rows = [
-        _row([f"{check.check_id}: {check.sentence}", check.observed_text, check.limit_text, check.advice])
+        table_row([f"{check.check_id}: {check.sentence}", check.observed_text, check.limit_text, check.advice])
         for check in failed[:ROWS_MAX]
     ]
     return "\n".join([*header, *rows]) + _rest(len(failed))
@@ -122,14 +122,14 @@ def _failed_self_checks(self_checks: Sequence[SelfCheck]) -> str:
 
 def _judged_again(document: Document) -> str:
     source = document.result.judged_from
-    return _escape(judged_again(source)) if source else ""
+    return escape(judged_again(source)) if source else ""
 
 
 def _causes(judgement: Judgement) -> str:
     if not judgement.causes:
         return ""
     header = ["| Why frames were over the limit | Frames | The worst of them |", "|---|--:|---|"]
-    rows = [_row([cause_word(one.cause), f"{one.n_frames:,}", one.evidence]) for one in judgement.causes]
+    rows = [table_row([cause_word(one.cause), f"{one.n_frames:,}", one.evidence]) for one in judgement.causes]
     return "\n".join([*header, *rows])
 
 
@@ -137,18 +137,19 @@ def _trust(document: Document) -> str:
     fingerprint = document.signature.key_fingerprint
     if not fingerprint:
         return f"**Signature**: {UNSIGNED}"
-    return f"**Signature**: signed with the key {_escape(fingerprint)}. {CANNOT_VOUCH} `{VERIFY_COMMAND}`"
+    return f"**Signature**: signed with the key {escape(fingerprint)}. {CANNOT_VOUCH} `{VERIFY_COMMAND}`"
 
 
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(_escape(cell) or "—" for cell in cells) + " |"
+def table_row(cells: Iterable[str]) -> str:
+    """Return a row of a table from foreign texts."""
+    return "| " + " | ".join(escape(cell) or "—" for cell in cells) + " |"
 
 
 def _rest(n_rows: int) -> str:
     return f"\n\n{n_rows - ROWS_MAX} more rows are in report.html" if n_rows > ROWS_MAX else ""
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Return foreign text as Markdown that shows it literally, on one line, cut when it is too long for a cell."""
     line = one_line(text)
     cut = line if len(line) <= CELL_CHARS_MAX else line[: CELL_CHARS_MAX - 1] + "…"

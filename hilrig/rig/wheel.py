@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,7 @@ class Wheel:
     data: bytes
 
 
+@cache
 def own_wheel() -> Wheel:
     """Return the package as it is imported here, from a checkout or from an installed wheel.
 

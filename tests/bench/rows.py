@@ -5,6 +5,7 @@ from bench.frame_path import END_TO_END, LATENESS, LATENESS_FIFO, SAMPLERS, SATU
 from bench.memory import MEMORY
 from bench.preprocess import PREPROCESS
 from bench.recording import RECORDING
+from bench.rigs import RIGS
 from bench.row import Bench
 from bench.sampling import SAMPLING
 from bench.verdict import FALSE_PASS, VERDICT_TIME
@@ -23,4 +24,5 @@ BENCHES: tuple[Bench, ...] = (
     *PREPROCESS,
     START,
     SOAK,
+    RIGS,
 )

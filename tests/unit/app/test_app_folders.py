@@ -31,6 +31,13 @@ def test_without_the_variable_keys_are_the_users_and_the_lock_is_the_machines(mo
     assert folders.lease_folder().name == "hilrig"
 
 
+def test_a_run_that_a_rig_was_sent_locks_the_machine_not_its_own_home(own_home, monkeypatch, tmp_path):
+    """Its keys are in the work folder; the hardware is everybody's."""
+    monkeypatch.setenv("HILRIG_LOCK_FOLDER", str(tmp_path / "machine"))
+    assert folders.lease_folder() == tmp_path / "machine"
+    assert folders.keys_folder() == own_home / "keys"
+
+
 def test_the_bundled_profile_is_found_and_an_unknown_one_named():
     """The weld station comes with every installation."""
     assert (folders.bundled_profile("weld-station") / "model.onnx").is_file()

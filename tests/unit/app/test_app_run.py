@@ -2,10 +2,11 @@
 
 import pytest
 
-from hilrig.app.soak import describe_error
+from hilrig.app.said import describe_error
 from hilrig.app.soak_process import rebuilt
 from hilrig.core import errors
-from hilrig.core.errors import ConfigError, HilrigError, Problem
+from hilrig.core.errors import ConfigError, HilrigError, Problem, RigLostError
+from hilrig.rig.agent_call import LinkBrokenError
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HilrigError)]
 
@@ -24,3 +25,9 @@ def test_mistakes_of_a_file_keep_their_places():
     again = rebuilt(describe_error(ConfigError([problem])))
     assert isinstance(again, ConfigError)
     assert again.problems == (problem,)
+
+
+def test_an_error_of_a_narrower_class_arrives_as_its_public_one():
+    """A broken link is a lost rig to whoever has never heard of links."""
+    again = rebuilt(describe_error(LinkBrokenError("cut", hint="wait")))
+    assert (type(again), again.message, again.hint) == (RigLostError, "cut", "wait")

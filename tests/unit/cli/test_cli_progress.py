@@ -24,6 +24,15 @@ MEASURING = {
         ({"phase": "preflight"}, "checking the rig"),
         ({"phase": "loading", "n_offered": 0}, "loading frames and model"),
         ({"phase": "judging"}, "judging"),
+        ({"phase": "uploading"}, "uploading"),
+        (
+            {"phase": "uploading", "done_mib": 12.2, "total_mib": 80.0, "left_s": 20.4},
+            "uploading 12 of 80 MiB, 20 s left",
+        ),
+        (
+            MEASURING | {"phase": "fetching", "done_mib": 0.0, "total_mib": 80.0, "left_s": None},
+            "fetching 0 of 80 MiB",
+        ),
         (MEASURING, "measure  900 of 1800 frames decided  p50 10.2 ms  p99 12.5 ms  1 dropped"),
         (
             MEASURING | {"recent_p50_ms": None, "recent_p99_ms": None, "n_dropped": 0, "n_failed": 901},
