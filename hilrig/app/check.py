@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilrig.app.preflight import describe_feed, device_class, load_rig_or_local, preflight
+from hilrig.app.preflight import describe_feed, device_class, load_rig_in_place, preflight
 from hilrig.config.profile import load_profile
 from hilrig.core.errors import PreconditionError
 from hilrig.core.profile import Profile
@@ -30,7 +30,7 @@ def check_profile(path: Path, *, rig_file: Path | None) -> Checked:
         ConfigError: the text has mistakes.
         PreconditionError: the model or the feed cannot be used, or a rig of the profile's class cannot run it.
     """
-    rig = load_rig_or_local(rig_file)
+    rig = load_rig_in_place(rig_file)
     profile = load_profile(path)
     digests = hash_model_files(profile.model, Path(profile.folder))
     describe_feed(profile)

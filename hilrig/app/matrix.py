@@ -9,8 +9,7 @@ from typing import Final
 from hilrig.app.folders import keys_folder
 from hilrig.app.many_rigs import RigJob, RigOutcome, RigState, RunProcess, run_on_many
 from hilrig.app.page_file import link_to_report
-from hilrig.app.plan import new_run_id
-from hilrig.app.request import RunRequest
+from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.signed_result import SignedResult, read_result_by_any_key
 from hilrig.app.soak import make_reports_folder
 from hilrig.app.soak_process import SoakProcess

@@ -1,6 +1,5 @@
 """From a profile on a rig to the plan of one run."""
 
-import secrets
 from dataclasses import replace
 from fractions import Fraction
 from typing import TypeVar
@@ -17,11 +16,6 @@ from hilrig.target.identity import pipeline_sha256
 from hilrig.target.model_files import bundle_sha256
 
 _T = TypeVar("_T")
-
-
-def new_run_id() -> str:
-    """Return a name that no other run has: 8 hex digits."""
-    return secrets.token_hex(4)
 
 
 def as_requested(ready: Ready, request: RunRequest) -> Ready:

@@ -15,7 +15,7 @@ from hilrig.app.limits_here import condition, obstacle
 from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
 from hilrig.core.accelerator import AcceleratorProof
-from hilrig.core.errors import HilrigError, PreconditionError
+from hilrig.core.errors import HilrigError, PreconditionError, UsageError
 from hilrig.core.frame import FeedInfo
 from hilrig.core.metrics import METRICS
 from hilrig.core.profile import Limit, Profile, TuningSpec
@@ -57,9 +57,23 @@ class Ready:
     warnings: tuple[str, ...] = ()
 
 
-def load_rig_or_local(rig_file: Path | None) -> RigSpec:
-    """Return the rig of a file; without one, the machine that hilrig runs on."""
-    return LOCAL_RIG if rig_file is None else load_rig(rig_file)
+def load_rig_in_place(rig_file: Path | None) -> RigSpec:
+    """Return the rig of a file, this machine as that file states it; without one, this machine as it is.
+
+    Raises:
+        ConfigError: the file has mistakes.
+        UsageError: the rig is elsewhere: what is asked for here would be answered for the wrong machine.
+        PreconditionError: the rig is out of service.
+    """
+    rig = LOCAL_RIG if rig_file is None else load_rig(rig_file)
+    if rig.work_folder is not None:
+        raise UsageError(
+            f"rig {rig.name} is elsewhere, and this is done on the machine itself",
+            hint=f"hilrig run PROFILE --rig {rig.name}, or this command over there",
+        )
+    if rig.disabled:
+        raise PreconditionError(f"rig {rig.name} is out of service: {rig.disabled}", hint="hilrig rigs list")
+    return rig
 
 
 def preflight(profile_path: Path, rig: RigSpec) -> Ready:

@@ -1,5 +1,6 @@
 """What a person asks for with `hilrig run`."""
 
+import secrets
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -41,3 +42,8 @@ class RunRequest:
     baseline: Path | None = None
     is_detached: bool = False
     run_id: str | None = None
+
+
+def new_run_id() -> str:
+    """Return a name that no other run has: 8 hex digits."""
+    return secrets.token_hex(4)

@@ -94,6 +94,8 @@ class Follower:
             self._require_a_verdict()
             return self._bring_home()
         except HilrigError as error:
+            if isinstance(error, RigLostError) and not self._seen.is_ended:
+                self._link.leave()
             if self._mirror is not None and self._mirror.run_dir.is_dir():
                 self._mirror.last_words(f"{error.message} {error.hint}")
             raise
@@ -209,6 +211,7 @@ class Follower:
         said = self._link.whole("hilrig.app.rig_side", "recover", self._run_id, silence_s=RECOVER_S)
         name = str(said.get("run_dir", ""))
         if not name:
+            self._seen.is_ended = True
             self._clean_up()
             raise RigLostError(
                 f"the run on rig {self._link.spec.name} was lost before its first frame and left nothing",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
 from typing import Any, Final
 
@@ -63,7 +63,12 @@ class RigLink:
 
     def __init__(self, spec: RigSpec, transport: RigTransport, wheel: Wheel) -> None:
         self.spec, self._transport, self._wheel = spec, transport, wheel
-        self.boot_facts = self._opened()
+        self._facts: Mapping[str, Any] = {}
+        try:
+            self.boot_facts = self._opened()
+        except BaseException:
+            transport.close()
+            raise
 
     @property
     def work_folder(self) -> str:
@@ -147,9 +152,18 @@ class RigLink:
         Raises:
             HilrigError: as when it was opened.
         """
-        self._transport.close()
-        self._transport = open_transport(self.spec)
         self.boot_facts = self._opened()
+
+    def pinned(self) -> RigSpec:
+        """Return the rig as it was reached: the labgrid place that its labels found, should they fit several."""
+        place = self._facts.get("place")
+        if place is None:
+            return self.spec
+        return replace(self.spec, transport_options={**self.spec.transport_options, "place": place, "match": {}})
+
+    def leave(self) -> None:
+        """Let go of the line only: what is held stays held for the run that goes on there."""
+        self._transport.leave()
 
     def close(self) -> None:
         """Let go of the rig; what runs there goes on."""
@@ -161,22 +175,18 @@ class RigLink:
         return ["env", *environment, self.spec.python, "-c", start, *arguments]
 
     def _opened(self) -> BootFacts:
-        facts = self._transport.open()
+        self._facts = self._transport.open()
+        said = self._booted()
         try:
-            said = self._booted()
             return BootFacts(
                 python=tuple(said["python"]),
                 executable=str(said["executable"]),
                 work_folder=str(said["work_folder"]),
                 boot_id=str(said["boot_id"]),
-                address=str(facts.get("address", "")),
+                address=str(self._facts.get("address", "")),
             )
         except (LookupError, TypeError) as error:
-            self._transport.close()
             raise RigLostError(f"rig {self.spec.name} did not answer as a rig does: {error}") from error
-        except BaseException:
-            self._transport.close()
-            raise
 
     def _booted(self) -> dict[str, Any]:
         said = self._boot(install=False)

@@ -4,7 +4,6 @@ The process that does this has the same place, and prints the same lines, as the
 """
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilrig.app.folders import keys_folder
-from hilrig.app.request import RunRequest
+from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.rig_conditions import Asked, doubts_of, problems_of
 from hilrig.app.rig_enroll import require_accepted
 from hilrig.app.rig_files import holder
@@ -55,12 +54,12 @@ def rig_soak(
     make_reports(request.reports)
     say("status", phase="reading the profile")
     sent = read_profile(request.profile)
-    run_id = request.run_id or secrets.token_hex(4)  # as `plan.new_run_id`, which would import what measures
+    run_id = request.run_id or new_run_id()
     say("status", phase="reaching the rig")
     with linked(rig) as link:
         key = require_accepted(link, keys_folder=keys_folder())
         remote = RemoteRun(
-            rig=rig, run_id=run_id, boot_id=link.boot_facts.boot_id, profile_sha256=sent.profile.sha256
+            rig=link.pinned(), run_id=run_id, boot_id=link.boot_facts.boot_id, profile_sha256=sent.profile.sha256
         )
         with _held(link, run_id, note=request.note):
             doubts = _check(link, sent)

@@ -10,8 +10,8 @@ from typing import Final
 
 from securesystemslib.signer import Signer
 
-from hilrig.app.plan import new_run_id
-from hilrig.app.request import RunRequest
+from hilrig.app.preflight import load_rig_in_place
+from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.run import Finished, Status, run
 from hilrig.app.search_stop import StopWatch
 from hilrig.app.soak import make_reports_folder
@@ -94,6 +94,7 @@ class SearchSession:
         self._watch = watch
         self._clock = clock
         self._on_status = on_status
+        load_rig_in_place(request.rig_file)
         self._credentials = read_credentials(request)
         self.search_id = new_run_id()
         self.started_at_utc = self.now_utc()

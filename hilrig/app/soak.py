@@ -12,9 +12,9 @@ from securesystemslib.signer import Signer
 from hilrig.app.baseline import resolve_baseline
 from hilrig.app.conclude import conclude
 from hilrig.app.folders import keys_folder, lease_folder
-from hilrig.app.plan import as_requested, build_plan, new_run_id
-from hilrig.app.preflight import Ready, load_rig_or_local, needed_bytes, preflight
-from hilrig.app.request import RunRequest
+from hilrig.app.plan import as_requested, build_plan
+from hilrig.app.preflight import Ready, load_rig_in_place, needed_bytes, preflight
+from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.said import say
 from hilrig.app.self_test import floor_plan_of, measure_floor
 from hilrig.app.soak_stop import Stop
@@ -47,7 +47,7 @@ def soak(request: RunRequest, *, stop: Stop, clock: Clock) -> None:
     Raises:
         HilrigError: it could not start, or its evidence could not be written.
     """
-    rig = load_rig_or_local(request.rig_file)
+    rig = load_rig_in_place(request.rig_file)
     run_id = request.run_id or new_run_id()
     with RigLease(lease_folder(), run_id=run_id):
         ready = as_requested(preflight(request.profile, rig), request)

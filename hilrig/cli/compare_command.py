@@ -50,7 +50,7 @@ def compare(  # noqa: PLR0913 - the command's options
     margin: Annotated[
         str, typer.Option(help=f"{IN_TURNS}: by how much B's p99 may be higher: 2ms, or 5% of A's median p99.")
     ] = "5%",
-    rig: options.RigFile = None,
+    rig: options.RigInPlace = None,
     reports: options.Reports = REPORTS,
     key: options.Key = None,
     passphrase_file: options.PassphraseFile = None,
@@ -78,7 +78,7 @@ def compare(  # noqa: PLR0913 - the command's options
     champion, challenger = map(options.absolute, paths)
     request = RunRequest(
         profile=champion,
-        rig_file=None if rig is None else options.absolute(rig),
+        rig_file=options.rig_file(rig),
         reports=options.absolute(reports),
         duration_s=None,
         key=options.absolute(key or options.default_key()),

@@ -32,8 +32,14 @@ def default_key() -> Path:
 Profile = Annotated[Path, typer.Argument(help="A profile's folder, or its profile.yaml.", show_default=False)]
 RunDirectory = Annotated[Path, typer.Argument(help="A run directory.", show_default=False)]
 Reports = Annotated[Path, typer.Option(help="The folder that run directories are in.")]
-RigFile = Annotated[
-    Path | None, typer.Option("--rig", help="A rig file. [default: this machine]", show_default=False)
+RigInPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--rig",
+        metavar="NAME|FILE",
+        help="What this machine is as a rig: a rig's name or its file. [default: as it is found]",
+        show_default=False,
+    ),
 ]
 Key = Annotated[
     Path | None,
@@ -60,6 +66,17 @@ MetricsPort = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def rig_file(name_or_path: str | None) -> Path | None:
+    """Return the file of a rig by its name or its path; None for this machine without one.
+
+    Raises:
+        UsageError: no rig has this name.
+    """
+    from hilrig.app.rig_files import find_rig, rigs_folder
+
+    return None if name_or_path is None else absolute(find_rig(name_or_path, rigs_folder(None))[1])
 
 
 def absolute(path: Path) -> Path:

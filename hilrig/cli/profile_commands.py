@@ -30,11 +30,11 @@ def init(
     next_steps(f"hilrig check {folder}", f"hilrig run {folder}")
 
 
-def check(profile: options.Profile, *, rig: options.RigFile = None, json: options.Json = False) -> None:
+def check(profile: options.Profile, *, rig: options.RigInPlace = None, json: options.Json = False) -> None:
     """Check a profile: every mistake in its text at once, its model, its feed, whether this machine can run it."""
     from hilrig.app.check import check_profile
 
-    checked = check_profile(profile, rig_file=rig)
+    checked = check_profile(profile, rig_file=options.rig_file(rig))
     if json:
         print_json(
             {

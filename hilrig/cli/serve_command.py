@@ -23,7 +23,7 @@ def serve(  # noqa: PLR0913 - the command's options
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8787,
     profiles: Annotated[Path, typer.Option(help="The folder of profiles that may be started.")] = Path("profiles"),
     reports: options.Reports = Path("reports"),
-    rig: options.RigFile = None,
+    rig: options.RigInPlace = None,
     key: options.Key = None,
     passphrase_file: options.PassphraseFile = None,
     token_file: Annotated[
@@ -57,7 +57,7 @@ def serve(  # noqa: PLR0913 - the command's options
         reports=options.absolute(reports),
         key=options.absolute(key or options.default_key()),
         passphrase_file=None if passphrase_file is None else options.absolute(passphrase_file),
-        rig_file=None if rig is None else options.absolute(rig),
+        rig_file=options.rig_file(rig),
         token_file=None if token_file is None else options.absolute(token_file),
         allowed_hosts=tuple(name.lower() for name in allow_host or ()),
     )

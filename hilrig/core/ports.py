@@ -120,6 +120,8 @@ class RigTransport(Protocol):
     def open(self) -> Mapping[str, Any]:
         """Reach the rig, hold it where the way there asks for that; return facts as JSON (`address`, ...).
 
+        Opened again, what is held stays held and only the line is made anew.
+
         Raises:
             RigLostError: nothing answers, or it refuses this user.
             RigBusyError: somebody else holds it.
@@ -135,6 +137,9 @@ class RigTransport(Protocol):
 
     def lost(self) -> str:
         """Return why the rig is no longer ours to use (reservation gone, place kicked); empty while it is."""
+
+    def leave(self) -> None:
+        """Let go of the line only: what is held stays held for a run that goes on without us."""
 
     def close(self) -> None:
         """Let go of the rig and of the line to it."""

@@ -73,6 +73,10 @@ class LocalTransport:
         """Return nothing: this machine is always ours."""
         return ""
 
+    def leave(self) -> None:
+        """Close it: there is nothing else to hold."""
+        self.close()
+
     def close(self) -> None:
         """Take no more commands; those that run go on."""
         self._is_open = False

@@ -90,6 +90,10 @@ class SshTransport:
         """Return nothing: nobody takes away a rig that has only an address."""
         return ""
 
+    def leave(self) -> None:
+        """Close it: there is nothing else to hold."""
+        self.close()
+
     def close(self) -> None:
         """End the connection; what runs on the rig goes on."""
         if self._connection is not None:

@@ -13,7 +13,7 @@ from hilrig.app import preflight as preflight_module
 from hilrig.app import soak
 from hilrig.app.conclude import read_evidence
 from hilrig.app.plan import build_plan
-from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.app.preflight import load_rig_in_place, preflight
 from hilrig.app.request import RunRequest
 from hilrig.app.soak_stop import Stop
 from hilrig.attest.keys import create_key, load_signer
@@ -109,7 +109,7 @@ def test_preflight_shows_the_proof_when_the_target_then_does_not_load(tmp_path, 
         pytest.skip("hardware: this ONNX Runtime has CUDA")
     monkeypatch.setattr(preflight_module, "prove_accelerator", lambda *_, **__: make_proof())
     with pytest.raises(PreconditionError, match="has only .* The probe before it: .*55 of 59 nodes"):
-        preflight(station, load_rig_or_local(None))
+        preflight(station, load_rig_in_place(None))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def proven_run(tmp_path_factory):
     """Return the directory of a real run of half a second whose preflight had proven an accelerator."""
     folder = tmp_path_factory.mktemp("proven")
     station = write_station(folder / "station", duration_s=0.5)
-    ready = replace(preflight(station, load_rig_or_local(None)), accelerator=make_proof())
+    ready = replace(preflight(station, load_rig_in_place(None)), accelerator=make_proof())
     request = RunRequest(profile=folder, rig_file=None, reports=folder, duration_s=None, key=folder)
     plan = build_plan(ready, request, run_id="0123abcd", created_at_utc="2026-01-01T00:00:00Z")
     create_key(folder / "keys", "rig", passphrase=None)

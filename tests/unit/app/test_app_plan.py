@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.plan import as_requested, build_plan, new_run_id
-from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.app.plan import as_requested, build_plan
+from hilrig.app.preflight import load_rig_in_place, preflight
 from hilrig.app.request import RunRequest
 from hilrig.core.arrivals import schedule
 from hilrig.core.errors import UsageError
@@ -18,7 +18,7 @@ from stations import write_station
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
     """Return a ready station with 4 pool frames, 2 s at 100 fps after 0.2 s."""
-    return preflight(write_station(tmp_path_factory.mktemp("station")), load_rig_or_local(None))
+    return preflight(write_station(tmp_path_factory.mktemp("station")), load_rig_in_place(None))
 
 
 def plan_of(ready, **changes):
@@ -67,13 +67,6 @@ def test_a_given_duration_replaces_the_profiles_and_the_profiles_stays_known(rea
     assert plan.n_measured_frames == 100
     assert (plan.operator, plan.note) == ("Ada", "new lamp")
     assert plan.profile_duration_s == pytest.approx(2)
-
-
-def test_run_ids_differ_and_have_no_hyphen():
-    """The folder's name is split at its last hyphen."""
-    names = {new_run_id() for _ in range(100)}
-    assert len(names) == 100
-    assert not any("-" in name for name in names)
 
 
 def test_two_cameras_double_the_frames(ready):

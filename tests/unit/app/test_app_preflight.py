@@ -2,11 +2,11 @@
 
 import pytest
 
-from hilrig.app.preflight import load_rig_or_local, preflight
-from hilrig.core.errors import PreconditionError
+from hilrig.app.preflight import load_rig_in_place, preflight
+from hilrig.core.errors import PreconditionError, UsageError
 from stations import write_station
 
-LOCAL = load_rig_or_local(None)
+LOCAL = load_rig_in_place(None)
 
 
 def test_a_sound_station_is_ready(tmp_path):
@@ -52,3 +52,23 @@ def test_a_pool_that_does_not_fit_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", Memory)
     with pytest.raises(PreconditionError, match="lower feed.pool_frames"):
         preflight(write_station(tmp_path), LOCAL)
+
+
+def test_a_rig_elsewhere_is_not_answered_for_by_this_machine(tmp_path):
+    """What looks at this machine refuses a rig that is reached over a line, and says what to do."""
+    file = tmp_path / "away.yaml"
+    file.write_text("format: 1\nname: away\ntransport: local\nwork_folder: /srv/away\ndevice_class: x86-cpu\n")
+    with pytest.raises(UsageError, match="rig away is elsewhere") as caught:
+        load_rig_in_place(file)
+    assert "--rig away" in caught.value.hint
+
+
+def test_a_rig_out_of_service_is_refused_with_its_reason(tmp_path):
+    """Also the one that a person sits at."""
+    file = tmp_path / "here.yaml"
+    file.write_text(
+        "format: 1\nname: here\ntransport: local\ndevice_class: auto\nenabled: false\n"
+        'disabled_reason: "the fan is broken"\n'
+    )
+    with pytest.raises(PreconditionError, match="out of service: the fan is broken"):
+        load_rig_in_place(file)

@@ -11,7 +11,7 @@ import pytest
 from hilrig.app.capacity import refuse_other_arrivals, search_capacity
 from hilrig.app.interleaved import refuse_short_blocks, refuse_unlike
 from hilrig.app.plan import as_requested
-from hilrig.app.preflight import load_rig_or_local, preflight
+from hilrig.app.preflight import load_rig_in_place, preflight
 from hilrig.app.request import RunRequest
 from hilrig.app.search_session import SearchSession
 from hilrig.app.search_stop import stop_watch
@@ -51,7 +51,7 @@ def open_session(request, watch):
 
 def test_a_request_changes_rate_self_test_and_stop_and_nothing_else(request_of):
     """The limits stay those of the file, so that `hilrig verify` finds them in the run's profile.yaml."""
-    ready = preflight(request_of.profile, load_rig_or_local(None))
+    ready = preflight(request_of.profile, load_rig_in_place(None))
     asked = replace(request_of, frame_rate_fps=Fraction(50), self_test_s=1.0, stop_when_failed=False)
     changed = as_requested(ready, asked).profile
     assert (changed.frame_rate_fps, changed.self_test_s, changed.stop_when_failed) == (50, 1.0, False)
