@@ -17,6 +17,7 @@ from hilrig.core import errors
 from hilrig.rig.agent.boot import Refusal, boot, check_python
 from hilrig.rig.agent.keeper_file import boot_id
 from hilrig.rig.wheel import own_wheel
+from other_users import as_nobody, open_to_all
 from small_disks import mounted
 
 SOURCE = files("hilrig.rig.agent").joinpath("boot.py").read_text()
@@ -234,22 +235,10 @@ def test_a_work_folder_that_cannot_be_written_is_told(tmp_path):
 
 def test_another_users_folder_is_told(tmp_path):
     """Logged in as somebody who may not write there: told before anything is sent."""
-    if os.geteuid() != 0:
-        pytest.skip("hardware: becoming another user needs root")
     with mounted(tmp_path / "disk", "size=1m,mode=0755") as folder:
-        for parent in (folder, *folder.parents):
-            if parent.name.startswith(("pytest-", "test_")):
-                parent.chmod(0o755)
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.setuid(65534)
-            os.write(writer, json.dumps(refusal(folder / "work", WHEEL)).encode())
-            os._exit(0)
-        os.waitpid(pid, 0)
-        os.close(writer)
-        with os.fdopen(reader) as answer:
-            assert "Permission denied" in json.load(answer)["message"]
+        open_to_all(folder)
+        said = as_nobody(lambda: json.dumps(refusal(folder / "work", WHEEL)))
+        assert "Permission denied" in json.loads(said)["message"]
 
 
 def test_it_needs_nothing_but_the_standard_library():
