@@ -2,7 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import requires
 from typing import Any, Final
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from hilrig.core.profile import Profile
 from hilrig.core.rig import RigConditions, RigSpec
@@ -28,6 +33,7 @@ SHOWN_MAX: Final = 5
 MODULES_OF_BACKEND: Final = {"onnx": ("onnxruntime",)}
 MODULES_OF_FEED: Final = {"folder": ("cv2",), "video": ("cv2",)}
 MODULES_OF_PREPROCESS: Final = ("cv2",)
+PACKAGE_OF_MODULE: Final = {"cv2": "opencv-python-headless"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +165,7 @@ def _power_mode(conditions: RigConditions, facts: Mapping[str, Any]) -> Iterator
 def _gpu(conditions: RigConditions, facts: Mapping[str, Any]) -> Iterator[Problem]:
     if not conditions.no_foreign_gpu_processes:
         return
-    if "gpu_processes" not in facts:
+    if facts.get("gpu_processes") is None:
         yield _unknown("processes on the GPU", "no_foreign_gpu_processes")
         return
     found = [f"{item.get('name')} (pid {item.get('pid')})" for item in _listed(facts, "gpu_processes")]
@@ -180,11 +186,34 @@ def _software(rig: RigSpec, facts: Mapping[str, Any], profile: Profile | None) -
     missing = [name for name in PACKAGES if not found.get(name)]
     missing += [name for name in _modules_for(profile) if not importable.get(name)]
     if missing:
+        names = " ".join(PACKAGE_OF_MODULE.get(name, name) for name in missing)
         yield Problem(
             condition="software",
             cause=f"its Python ({rig.python}) lacks {', '.join(missing)}",
-            remedy=f"install them there for that Python: {rig.python} -m pip install {' '.join(missing)}",
+            remedy=f"install them there for that Python: {rig.python} -m pip install {names}",
         )
+    for requirement, version in _too_old(found):
+        yield Problem(
+            condition="software",
+            cause=f"its Python ({rig.python}) has {requirement.name} {version}, this hilrig needs {requirement}",
+            remedy=f"install it there for that Python: {rig.python} -m pip install '{requirement}'",
+        )
+
+
+def _too_old(found: Mapping[str, Any]) -> Iterator[tuple[Requirement, str]]:
+    """Give every package that is there in a version which this hilrig does not work with, by its own metadata."""
+    by_name = {canonicalize_name(name): version for name, version in found.items()}
+    for requirement in map(Requirement, requires("hilrig") or ()):
+        version = by_name.get(canonicalize_name(requirement.name))
+        if isinstance(version, str) and not _fits(version, requirement):
+            yield Requirement(f"{requirement.name}{requirement.specifier}"), version
+
+
+def _fits(version: str, requirement: Requirement) -> bool:
+    try:
+        return requirement.specifier.contains(Version(version), prereleases=True)
+    except InvalidVersion:
+        return False  # it cannot be told: named, with what was found
 
 
 def _modules_for(profile: Profile | None) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ GOOD = {
     "power_mode": "MAXN",
     "gpu_processes": [],
     "gpu_processes_complete": True,
-    "packages": dict.fromkeys(PACKAGES, "1.0"),
+    "packages": dict.fromkeys(PACKAGES, "99.0"),
     "modules": {"cv2": True, "onnxruntime": True},
 }
 STRICT = RigConditions(max_temperature_c=65, power_mode="MAXN")
@@ -45,6 +45,12 @@ def test_a_rig_that_is_as_asked_has_no_problem():
         ({"power_mode": "15W"}, "power_mode", "its power mode is 15W, MAXN is asked for"),
         ({"gpu_processes": [{"pid": 7, "name": "blender"}]}, "no_foreign_gpu_processes", "blender (pid 7)"),
         ({"packages": {**GOOD["packages"], "pyarrow": None}}, "software", "lacks pyarrow"),
+        (
+            {"packages": {**GOOD["packages"], "pydantic": "1.10.4"}},
+            "software",
+            "has pydantic 1.10.4, this hilrig needs pydantic>=",
+        ),
+        ({"packages": {**GOOD["packages"], "numpy": "what?"}}, "software", "has numpy what?, this hilrig needs"),
     ],
 )
 def test_what_is_not_as_asked_is_named_with_its_number(facts, condition, words):
@@ -65,6 +71,7 @@ def test_what_is_not_as_asked_is_named_with_its_number(facts, condition, words):
         ("realtime_ns", True, "max_clock_offset_s"),
         ("power_mode", None, "power_mode"),
         ("packages", None, "software"),
+        ("gpu_processes", None, "no_foreign_gpu_processes"),
     ],
 )
 def test_what_was_asked_for_and_cannot_be_read_is_a_problem(name, value, condition):
