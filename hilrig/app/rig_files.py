@@ -70,7 +70,7 @@ def find_rig(name_or_path: str | Path, folder: Path) -> tuple[RigSpec, Path]:
     found = [file for file, name in named.items() if text in (name, file.stem)]
     same = found if len(found) > 1 else [file for file in named if found and named[file] == named[found[0]]]
     if len(same) > 1:
-        raise _twice(text, same)
+        raise _twice(text if len(found) > 1 else named[found[0]], same)
     if not found and path.is_file():
         return load_rig(path), path
     if not found:

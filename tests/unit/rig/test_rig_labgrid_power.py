@@ -1,10 +1,14 @@
 """Power through labgrid's own driver and a small PDU that starts and kills a real process."""
 
+import subprocess
+from dataclasses import replace
+
 import pytest
 
 from hilrig.core.errors import PreconditionError, RigBusyError, RigLostError
 from hilrig.core.rig import PowerState
 from hilrig.rig import labgrid_client
+from hilrig.rig.labgrid_mark import _started, own_mark
 from hilrig.rig.labgrid_power import LabgridPower, LabgridPowerOptions
 from labgrid_lab import Pdu, bench, running_lab
 
@@ -66,6 +70,22 @@ def test_a_place_that_we_hold_stays_held(lab, power):
     power.state()
     assert lab.holder("line3") != "None"
     lab.client("-p", "line3", "release")
+
+
+def test_a_place_that_a_run_of_ours_holds_is_switched(lab, pdu, power):
+    """The run is another process, as its mark says; it is cut all the same, and keeps the place."""
+    with subprocess.Popen(["sleep", "60"]) as run:
+        try:
+            its_mark = replace(own_mark(), pid=run.pid, started=_started(run.pid))
+            lab.client("-p", "line3", "acquire")
+            lab.client("-p", "line3", "allow", its_mark.text("here"))
+            power.off()
+            assert not pdu.is_on
+            power.on()
+            assert lab.holder("line3") != "None"
+        finally:
+            run.kill()
+            lab.client("-p", "line3", "release")
 
 
 def test_a_welded_relay(pdu, power):

@@ -1,0 +1,107 @@
+"""Runs on a virtual rig, from the command line: sent, taken up again, cut off, fetched, verified."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hilrig.app.virtual_rig import images_folder
+from stations import write_station
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+LIMIT_S = 600
+"""Under emulation imports take tens of seconds, and a run starts a dozen processes one after the other."""
+
+
+class Desk:
+    """A folder with a virtual rig, from which hilrig is called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        home = {"HILRIG_HOME": str(folder / "home"), "XDG_CACHE_HOME": str(images_folder().parents[1])}
+        self.environment = {**os.environ, **home, "NO_COLOR": "1"}
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "hilrig", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, *arguments: str, code: int = 0) -> str:
+        """Return what hilrig prints; it must exit with `code`."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=LIMIT_S)
+        assert process.returncode == code, (arguments, process.returncode, out, err)
+        return out
+
+    def measuring(self) -> Path:
+        """Return the run directory here, once frames are measured there."""
+        give_up_s = time.monotonic() + LIMIT_S
+        while time.monotonic() < give_up_s:
+            for status in self.folder.glob("reports/*/status.json"):
+                if json.loads(status.read_bytes())["phase"] == "measure":
+                    return status.parent
+            time.sleep(0.2)
+        raise AssertionError("nothing was measured in time")
+
+
+@pytest.fixture(scope="module")
+def desk(image, tmp_path_factory):
+    """Give a desk whose rig `bench-v` is up and enrolled."""
+    del image
+    desk = Desk(tmp_path_factory.mktemp("desk"))
+    write_station(desk.folder / "station", duration_s=60, fps=10)
+    desk.call("rigs", "virtual", "up", "bench-v")
+    desk.call("rigs", "enroll", "bench-v")
+    yield desk
+    desk.call("rigs", "virtual", "remove", "bench-v")
+
+
+def result_of(run_dir: Path) -> dict:
+    return json.loads((run_dir / "result.json").read_bytes())
+
+
+def test_a_killed_client_is_taken_up_and_the_rigs_signature_holds(desk):
+    """Started, left alone, its client killed: watch brings the report home, verify trusts the rig's own key."""
+    started = desk.call("run", "station", "--rig", "bench-v", "--duration", "20s", "--detach", "--json")
+    run_dir = Path(json.loads(started)["run_dir"])
+    desk.measuring()
+    client = json.loads((run_dir / "status.json").read_bytes())["pid"]
+    os.kill(client, signal.SIGKILL)
+    desk.call("watch", str(run_dir), code=11)
+    desk.call("verify", str(run_dir), code=11)
+    result = result_of(run_dir)
+    assert (result["ended"], result["rig"]) == ("completed", "bench-v")
+    assert not (run_dir / "remote.json").exists()
+    (rig,) = json.loads(desk.call("rigs", "list", "--json"))["rigs"]
+    assert rig["state"] == "free"
+
+
+def test_a_run_on_an_emulated_cpu_is_never_a_pass(desk):
+    """Unless the guest runs under KVM, its report says that its times are no evidence."""
+    run_dir = next(path.parent for path in desk.folder.glob("reports/*/result.json"))
+    result = result_of(run_dir)
+    (check,) = [one for one in result["judgement"]["self_checks"] if one["check_id"] == "rig.real_hardware"]
+    assert check["ok"] == (result["rig_info"]["facts"]["emulated"] is None)
+
+
+def test_a_power_cut_in_the_middle_is_inconclusive_and_says_so(desk):
+    """The rig is cut, comes back with another boot id: what was recorded is recovered, judged, signed there."""
+    with desk.start("run", "station", "--rig", "bench-v") as client:
+        run_dir = desk.measuring()
+        time.sleep(3)  # some batches of frames are on the disk there
+        desk.call("rigs", "power", "bench-v", "off")
+        desk.call("rigs", "power", "bench-v", "on")
+        out, err = client.communicate(timeout=LIMIT_S)
+    assert client.returncode == 11, (out, err)
+    assert "The rig rebooted in the middle of the run" in result_of(run_dir)["judgement"]["sentence"]
+    desk.call("verify", str(run_dir), code=11)
