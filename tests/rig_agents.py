@@ -137,7 +137,7 @@ class Rig:
         for folder in self.work.runs.glob("*"):
             keeper = read_keeper(RunFolder(folder))
             lives = keeper is not None and keeper.lives
-            left = processes_of(folder.name, keeper=keeper.pid if keeper and lives else None)
+            left = processes_of(RunFolder(folder), keeper=keeper.pid if keeper and lives else None)
             for pid in [keeper.pid] * bool(keeper and lives) + [found.pid for found in left]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -130,7 +130,7 @@ def _take_now(labgrid: Labgrid, wanted: Wanted) -> Held:
 
 def _taken_up(labgrid: Labgrid, place: Place, use: Use, me: str) -> Held:
     if use is Use.FREE:
-        _refuse_broken(place)
+        refuse_broken(place)
         look = labgrid.acquire(place.name, holder=me, mark=own_mark())
     elif use is Use.LEFT_BEHIND:
         look = labgrid.mark(place.name, holder=me, mark=own_mark())
@@ -138,7 +138,7 @@ def _taken_up(labgrid: Labgrid, place: Place, use: Use, me: str) -> Held:
         look = labgrid.look()
     held = Held(place=look.place(place.name), is_ours=use is not Use.AS_IT_IS, n_sessions=look.n_sessions)
     try:
-        _refuse_broken(held.place)
+        refuse_broken(held.place)
     except RigLostError:
         let_go(labgrid, held)
         raise
@@ -158,7 +158,12 @@ def _take_in_turn(labgrid: Labgrid, wanted: Wanted, sleep: Callable[[float], Non
         labgrid.cancel(token)  # else the place stays reserved for us for a minute after its release
 
 
-def _refuse_broken(place: Place) -> None:
+def refuse_broken(place: Place) -> None:
+    """Refuse a place of which something is not exported.
+
+    Raises:
+        RigLostError: it names what is missing.
+    """
     if place.missing:
         raise RigLostError(
             f"place {place.name}: nothing is exported for {', '.join(place.missing)}",

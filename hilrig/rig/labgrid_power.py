@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from hilrig.core.errors import RigLostError
 from hilrig.core.rig import PowerState
 from hilrig.rig.labgrid_client import Labgrid
-from hilrig.rig.labgrid_hold import Wanted, let_go, take
+from hilrig.rig.labgrid_hold import Wanted, let_go, refuse_broken, take
 
 CONFIRM_S: Final = 5.0
 """A relay moves within 0.1 s; a slow PDU says so after one or two."""
@@ -96,9 +96,9 @@ class LabgridPower:
     @contextmanager
     def _held(self) -> Iterator[Labgrid]:
         look = self._labgrid.look()
-        if (
-            look.place(self._place).holder == look.me
-        ):  # by hand, or by a run of ours: who may cut it was asked before
+        place = look.place(self._place)
+        if place.holder == look.me:  # by hand or by a run of yours: who may cut that was asked before
+            refuse_broken(place)
             yield self._labgrid
             return
         held = take(self._labgrid, Wanted(place=self._place, match={}))

@@ -54,10 +54,10 @@ def _end_without_keeper(run: RunFolder, *, grace_s: float) -> list[Found]:
     """
     keeper = read_keeper(run)
     if keeper is not None and keeper.lives:
-        end_all(lambda: processes_of(run.run_id, keeper=keeper.pid))
+        end_all(lambda: processes_of(run, keeper=keeper.pid))
         send(keeper.pid, keeper.start_ticks, signal.SIGKILL)
         _await_keeper(run, limit_s=KILL_S)
     give_up_s = time.monotonic() + grace_s
-    while processes_of(run.run_id, keeper=None) and time.monotonic() < give_up_s:
+    while processes_of(run, keeper=None) and time.monotonic() < give_up_s:
         time.sleep(LOOK_S)
-    return end_all(lambda: processes_of(run.run_id, keeper=None))
+    return end_all(lambda: processes_of(run, keeper=None))

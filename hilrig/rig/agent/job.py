@@ -76,7 +76,7 @@ class JobProcess:
             [sys.executable, *job.argv, str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env=marked({**os.environ, **job.env}, run.run_id),
+            env=marked({**os.environ, **job.env}, run),
             cwd="/",  # `-m` looks into the current folder first
             preexec_fn=os.setpgrp,  # noqa: PLW1509 - the keeper has one thread; `process_group` came with Python 3.11
         )

@@ -138,7 +138,7 @@ class Keeping:
 
     def _left(self) -> list[Found]:
         self._process.reap()
-        return processes_of(self._run.run_id, keeper=os.getpid())
+        return processes_of(self._run, keeper=os.getpid())
 
     def _ask(self, ending: Ending) -> None:
         try:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hilrig.rig.agent.layout import RunFolder
+
 MARK: Final = "HILRIG_RUN"
 TERM_S: Final = 2.0
 """From SIGTERM to SIGKILL: for removing a temporary file, not for finishing work."""
@@ -43,15 +45,15 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def processes_of(run_id: str, *, keeper: int | None) -> list[Found]:
+def processes_of(run: RunFolder, *, keeper: int | None) -> list[Found]:
     """Return the living processes of a run, its keeper not among them.
 
     Args:
-        run_id: what their mark says.
+        run: whose folder their mark names: two work folders of one machine may hold runs of one name.
         keeper: the process id of the living keeper; None when it is gone.
     """
     alive = {found.pid: found for found in _alive()}
-    mark = f"{MARK}={run_id}".encode()
+    mark = f"{MARK}={run.path}".encode()
     ours = {pid for pid, found in alive.items() if found.session == keeper or _is_marked(pid, mark)}
     ours |= {keeper} if keeper is not None else set()
     while grown := {pid for pid, found in alive.items() if found.parent in ours} - ours:
@@ -90,9 +92,9 @@ def send(pid: int, start_ticks: int, number: signal.Signals) -> None:
             os.close(fd)
 
 
-def marked(environment: Mapping[str, str], run_id: str) -> dict[str, str]:
+def marked(environment: Mapping[str, str], run: RunFolder) -> dict[str, str]:
     """Return an environment that marks what gets it as a process of the run."""
-    return {**environment, MARK: run_id}
+    return {**environment, MARK: str(run.path)}
 
 
 def names(processes: list[Found]) -> list[str]:

@@ -82,10 +82,10 @@ def test_cancel_works_without_the_keeper(rig):
     rig.await_event("r1", "started")
     tree = children(rig.keeper_pid("r1"))
     rig.kill_keeper("r1")
-    assert processes_of("r1", keeper=None) != []
+    assert processes_of(rig.work.run("r1"), keeper=None) != []
     answer = rig.call("cancel", run_id="r1", grace_s=GRACE_S)
     assert answer["left"] == []
-    assert processes_of("r1", keeper=None) == []
+    assert processes_of(rig.work.run("r1"), keeper=None) == []
     left = [pid for pid in tree if is_alive(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -147,9 +147,10 @@ def test_a_damaged_request_is_a_request(rig, request_):
 
 def test_another_runs_processes_are_let_alone(rig):
     """Nor anybody's whose environment only looks alike."""
+    mine = rig.work.run("r1").path
     other = os.fork()
     if other == 0:
-        os.execve("/bin/sleep", ["sleep", "60"], {"HILRIG_RUN": "r10", "X": "HILRIG_RUN=r1"})
+        os.execve("/bin/sleep", ["sleep", "60"], {"HILRIG_RUN": f"{mine}0", "X": f"HILRIG_RUN={mine}"})
     try:
         time.sleep(0.2)
         rig.start("r1", "start()\ntime.sleep(60)")

@@ -148,7 +148,7 @@ def test_the_jobs_own_limit_bounds_everything(rig):
     event = ended(rig, "r1")
     assert (event["status"], event["left"]) == (-signal.SIGKILL, [])
     assert told(rig, "r1", "stopping")["why"] == "hilrig: the run was to take at most 0.5 s"
-    assert processes_of("r1", keeper=None) == []
+    assert processes_of(rig.work.run("r1"), keeper=None) == []
 
 
 def test_a_run_that_dies_is_told_as_it_died(rig):
@@ -293,7 +293,8 @@ say("finished", exit_code=0, **facts)
     keeper = rig.keeper_pid("r1")
     ended(rig, "r1")
     facts = told(rig, "r1", "finished")
-    assert (facts["mark"], facts["keeper"], facts["parent"], facts["session"]) == ("r1", keeper, keeper, keeper)
+    assert facts["mark"] == str(rig.work.run("r1").path)
+    assert (facts["keeper"], facts["parent"], facts["session"]) == (keeper, keeper, keeper)
     assert facts["leads"]
     assert facts["hup"]
     assert facts["cwd"] == "/"
