@@ -20,7 +20,8 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m 'not waiting'
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/virtual -m waiting
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
 	$(BIN)/python -m pytest tests/virtual

@@ -128,7 +128,9 @@ class Rig:
     def await_keeper_gone(self, run_id: str) -> None:
         """Return when a run has no keeper any more."""
         give_up_s = time.monotonic() + 30
-        while (keeper := read_keeper(self.work.run(run_id))) is not None and keeper.lives:
+        run = self.work.run(run_id)
+        # Without keeper.json the keeper is in the middle of removing the folder.
+        while run.path.exists() and ((keeper := read_keeper(run)) is None or keeper.lives):
             assert time.monotonic() < give_up_s, "the keeper goes on"
             time.sleep(0.02)
 

@@ -55,7 +55,10 @@ class Sshd:
         self._sessions: list[str] = []
         if shell is not None:
             script = _session_script(folder / "session", home=self.home, shell=shell, login_text=login_text)
-            self._sessions = [f"SetEnv HOME={self.home}", f"ForceCommand {script}"]
+            self._sessions = [
+                f"SetEnv HOME={self.home} HILRIG_LOCK_FOLDER={self.folder / 'lock'}",
+                f"ForceCommand {script}",
+            ]
         self.trust()
 
     def options(self, **changed: Any) -> dict[str, Any]:

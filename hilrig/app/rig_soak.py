@@ -5,7 +5,7 @@ The process that does this has the same place, and prints the same lines, as the
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -37,8 +37,6 @@ SPARE_S: Final = 3600.0
 """What a run may take beyond its frames: loading an engine, judging a shift on a slow board."""
 
 CANCEL_S: Final = 30.0
-MACHINE_LOCK_FOLDER: Final = "/tmp/hilrig"  # noqa: S108 - where runs in place on that machine lock it, too
-"""One run at a time on one machine, whoever started it."""
 
 
 def rig_soak(
@@ -62,13 +60,14 @@ def rig_soak(
             rig=link.pinned(), run_id=run_id, boot_id=link.boot_facts.boot_id, profile_sha256=sent.profile.sha256
         )
         with _held(link, run_id, note=request.note):
-            doubts = _check(link, sent)
-            _send(link, remote, sent, request, stop=stop, clock=clock, reconnect_s=reconnect_s)
+            facts = _checked(link, sent)
+            job = _job(link, run_id, sent, request, lock_folder=_lock_folder(link, facts))
+            _send(link, remote, sent, job, stop=stop, clock=clock, reconnect_s=reconnect_s)
         say("status", phase="preflight")
         follower = Follower(
             link,
             run_id=run_id,
-            mirror_of=partial(_mirror, request.reports, remote=remote, doubts=doubts, clock=clock),
+            mirror_of=partial(_mirror, request.reports, remote=remote, doubts=doubts_of(rig, facts), clock=clock),
             stop=stop,
             clock=clock,
             key=key,
@@ -116,8 +115,8 @@ def _give_up(link: RigLink, run_id: str) -> None:
         link.call("fetched", {"run_id": run_id}, deadline_s=CANCEL_S)
 
 
-def _check(link: RigLink, sent: SentProfile) -> list[str]:
-    """Refuse a rig that is not as its file asks, all that is wrong at once; return what is in doubt."""
+def _checked(link: RigLink, sent: SentProfile) -> Mapping[str, Any]:
+    """Return what was found on a rig; refuse one that is not as its file asks, all that is wrong at once."""
     before_ns = time.time_ns()
     facts = link.call("facts", {"gpu_of": []})
     middle_ns = (before_ns + time.time_ns()) // 2
@@ -128,14 +127,14 @@ def _check(link: RigLink, sent: SentProfile) -> list[str]:
             f"rig {link.spec.name} is not as its file asks:\n" + "\n".join(f"  - {one.words}" for one in problems),
             hint=f"hilrig rigs check {link.spec.name} --ask shows every condition",
         )
-    return doubts_of(link.spec, facts)
+    return facts
 
 
 def _send(
     link: RigLink,
     remote: RemoteRun,
     sent: SentProfile,
-    request: RunRequest,
+    job: Mapping[str, Any],
     *,
     stop: Stop,
     clock: Clock,
@@ -152,7 +151,7 @@ def _send(
     patience = Patience(link, clock=clock, reconnect_s=reconnect_s, on_wait=look, on_break=on_break)
     patience.through(lambda: upload(link, sent.files, on_progress=_say_uploading, on_wait=look))
     look()
-    placed = _placed(link, remote.run_id, sent, request)
+    placed = _placed(link, remote.run_id, sent, job)
     patience.through(lambda: link.call("place", placed))
 
 
@@ -167,17 +166,19 @@ def _heed(stop: Stop, remote: RemoteRun) -> None:
         )
 
 
-def _placed(link: RigLink, run_id: str, sent: SentProfile, request: RunRequest) -> dict[str, Any]:
+def _placed(link: RigLink, run_id: str, sent: SentProfile, job: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of `place`."""
     return {
         "run_id": run_id,
         "files": [{"path": file.path, "sha256": file.sha256} for file in sent.files],
         "texts": {"rig.yaml": rig_file_text(link.spec)},
-        "job": _job(link, run_id, sent, request),
+        "job": job,
     }
 
 
-def _job(link: RigLink, run_id: str, sent: SentProfile, request: RunRequest) -> dict[str, Any]:
+def _job(
+    link: RigLink, run_id: str, sent: SentProfile, request: RunRequest, *, lock_folder: str
+) -> dict[str, Any]:
     there: Callable[..., Path] = lambda *parts: Path(in_work_folder(link, "runs", run_id, *parts))  # noqa: E731
     request_there = replace(
         request,
@@ -193,7 +194,7 @@ def _job(link: RigLink, run_id: str, sent: SentProfile, request: RunRequest) -> 
     measured_s = sent.profile.duration_s if request.duration_s is None else request.duration_s
     return {
         "argv": ["-m", "hilrig.app.soak_main", to_json(request_there).decode()],
-        "env": {**link.environment(), "HILRIG_LOCK_FOLDER": _lock_folder(link)},
+        "env": {**link.environment(), "HILRIG_LOCK_FOLDER": lock_folder},
         "tied": not request.is_detached,
         "ttl_s": link.spec.lease.ttl_s,
         "max_s": 2 * (measured_s + sent.profile.warmup_s + sent.profile.self_test_s) + SPARE_S,
@@ -201,9 +202,9 @@ def _job(link: RigLink, run_id: str, sent: SentProfile, request: RunRequest) -> 
     }
 
 
-def _lock_folder(link: RigLink) -> str:
-    """Return where the run locks its machine; a simulated rig is a machine of its own."""
-    return in_work_folder(link, "home") if link.spec.transport == "local" else MACHINE_LOCK_FOLDER
+def _lock_folder(link: RigLink, facts: Mapping[str, Any]) -> str:
+    """Return where the run locks its machine, as runs in place there do; a simulated rig is one of its own."""
+    return in_work_folder(link, "home") if link.spec.transport == "local" else str(facts["lock_folder"])
 
 
 def rig_file_text(rig: RigSpec) -> str:

@@ -17,6 +17,8 @@ from labgrid_lab import bench, running_lab
 from printing_processes import is_gone, until
 from sshd import running_sshd
 
+pytestmark = pytest.mark.waiting
+
 WAIT_S = 30.0
 BULK_BYTES = 8 << 20  # many times what pipes and ssh's windows hold
 

@@ -13,7 +13,7 @@ import yaml
 from ci_jobs import ROOT, SCRIPT, CiLab
 from going_on import measuring, result_of, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.waiting, pytest.mark.slow]
 
 
 @pytest.fixture

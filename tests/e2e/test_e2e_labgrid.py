@@ -11,6 +11,8 @@ from labgrid_lab import bench as bench_resources
 from labgrid_lab import running_lab, wait_for
 from sshd import running_sshd
 
+pytestmark = pytest.mark.waiting
+
 INCONCLUSIVE, RIG_BUSY = 11, 20
 OTHER = "build7/alice"
 

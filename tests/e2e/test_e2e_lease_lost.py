@@ -2,7 +2,11 @@
 
 import json
 
+import pytest
+
 from going_on import measuring, result_of, status_of, wait_for
+
+pytestmark = pytest.mark.waiting
 
 REASON = "bob@line3 released the rig by force"
 

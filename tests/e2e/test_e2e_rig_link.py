@@ -20,6 +20,8 @@ from hilrig.core.errors import RigBusyError, RigLostError, TrustError
 from rig_clients import SimulatedRig, WrappedTransport
 from stations import write_station
 
+pytestmark = pytest.mark.waiting
+
 INCONCLUSIVE = 11
 
 

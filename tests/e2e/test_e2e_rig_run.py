@@ -13,6 +13,8 @@ from hilrig.record.heartbeat import read_status
 from rig_clients import SimulatedRig, wait_for
 from stations import write_station
 
+pytestmark = pytest.mark.waiting
+
 INCONCLUSIVE = 11
 ABORTED = 12
 

@@ -21,6 +21,8 @@ from rig_clients import SimulatedRig
 from sshd import running_sshd
 from stations import write_station
 
+pytestmark = pytest.mark.waiting
+
 INCONCLUSIVE = 11
 
 
@@ -30,7 +32,6 @@ def sshd(tmp_path, monkeypatch):
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = {number: signal.getsignal(number) for number in numbers}
     monkeypatch.setenv("HILRIG_HOME", str(tmp_path / "client-home"))
-    monkeypatch.setattr(client, "MACHINE_LOCK_FOLDER", str(tmp_path / "lock"))  # other tests use this machine, too
     with running_sshd(tmp_path / "sshd") as started:
         yield started
     for number, handler in before.items():

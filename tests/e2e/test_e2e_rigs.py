@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sshd import running_sshd
+
+pytestmark = pytest.mark.waiting
 
 
 def write_ssh_rig(folder: Path, **options: object) -> None:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -66,6 +67,7 @@ def facts(arguments: Mapping[str, Any], stream: BinaryIO) -> Iterator[Mapping[st
         "user": _user(),
         "hostname": os.uname().nodename,
         "lease": _lease(work),
+        "lock_folder": os.environ.get("HILRIG_LOCK_FOLDER") or f"{tempfile.gettempdir()}/hilrig",
         "realtime_ns": time.time_ns(),  # last: the answer is on its way at once
         "boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME),
     }

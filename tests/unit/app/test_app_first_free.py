@@ -20,6 +20,8 @@ from hilrig.core.errors import (
 )
 from matrices import make_rig
 
+pytestmark = pytest.mark.waiting
+
 
 def jobs(*names: str) -> list[RigJob]:
     return [

@@ -13,6 +13,8 @@ from hilrig.core.rig import RigSpec
 from labgrid_lab import bench, running_lab
 from sshd import running_sshd
 
+pytestmark = pytest.mark.waiting
+
 OTHER = "build7/alice"
 HOLDER = """
 import sys, time

@@ -16,6 +16,8 @@ from hilrig.core.clock import ManualClock
 from hilrig.core.errors import HilrigError, PreconditionError, RigBusyError, RigLostError, RunAbortedError
 from matrices import make_rig
 
+pytestmark = pytest.mark.waiting
+
 NS_PER_S = 1_000_000_000
 
 

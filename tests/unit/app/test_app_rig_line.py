@@ -14,6 +14,8 @@ from hilrig.core.rig import RigSpec
 from labgrid_lab import Lab, bench, running_lab
 from sshd import Sshd, running_sshd
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lab, Sshd]]:

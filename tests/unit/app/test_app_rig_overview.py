@@ -11,6 +11,8 @@ from hilrig.core.errors import HilrigError, PreconditionError, RigBusyError, Rig
 from hilrig.core.rig import RigSpec
 from local_rigs import local_rig, write_local_rig
 
+pytestmark = pytest.mark.waiting
+
 HELD = Held(holder="ada@desk", run_id="", note="", since_utc="2026-11-21T11:20:00Z", until_utc=None)
 
 

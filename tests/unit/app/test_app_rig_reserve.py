@@ -8,6 +8,8 @@ from hilrig.core.errors import PreconditionError, RigBusyError, UsageError
 from hilrig.core.rig import RigSpec
 from local_rigs import local_rig
 
+pytestmark = pytest.mark.waiting
+
 HERE = RigSpec(name="local", transport="local", device_class="auto")
 
 

@@ -20,6 +20,8 @@ from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
 from hilrig.rig.virtual.machine import make_machine, read_machine
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def machine(tmp_path):

@@ -15,6 +15,8 @@ from hilrig.rig.agent import blobs
 from hilrig.rig.agent.blobs import have, receive
 from small_disks import mounted
 
+pytestmark = pytest.mark.waiting
+
 MODEL = bytes(range(256)) * 10_000  # 2.5 MB: three reads
 HALF = 1_500_000
 

@@ -20,6 +20,8 @@ from hilrig.rig.wheel import own_wheel
 from other_users import as_nobody, open_to_all
 from small_disks import mounted
 
+pytestmark = pytest.mark.waiting
+
 SOURCE = files("hilrig.rig.agent").joinpath("boot.py").read_text()
 
 

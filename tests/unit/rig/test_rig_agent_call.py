@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from hilrig.core.errors import HilrigError, RigBusyError, RigLostError, TrustError
 from hilrig.rig.agent_call import AgentCall, LinkBrokenError, error_of, last_answer
 
+pytestmark = pytest.mark.waiting
+
 
 def called(script: str, *, silence_s: float = 20, **options) -> AgentCall:
     """Return a call of an agent that is this script; `read()` and `say()` are there."""

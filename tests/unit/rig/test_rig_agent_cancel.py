@@ -12,6 +12,8 @@ from hilrig.rig.agent.processes import processes_of
 from rig_agents import Rig
 from seen_processes import children, is_alive
 
+pytestmark = pytest.mark.waiting
+
 TREE = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 def child(body):

@@ -11,6 +11,8 @@ from hilrig.rig.agent import disk
 from hilrig.rig.agent.disk import disk_error, open_inside, read_json, write_file, write_json
 from small_disks import mounted
 
+pytestmark = pytest.mark.waiting
+
 
 def test_what_is_written_is_read_and_replaced_as_a_whole(tmp_path):
     """A reader sees the old file or the new one; nothing else stays in the folder."""

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from hilrig.rig.agent.event_log import EventWriter, LineReader
 from small_disks import mounted
 
+pytestmark = pytest.mark.waiting
+
 
 def read(path):
     return [json.loads(line) for line in path.read_bytes().splitlines()]

@@ -16,6 +16,8 @@ from hilrig.rig.agent.gpu_users import gpu_users
 from hilrig.rig.agent.keeper_file import boot_id
 from other_users import as_nobody, open_to_all
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def work(tmp_path):
@@ -61,7 +63,7 @@ def test_the_facts_of_this_machine_are_json_with_every_key(work):
     found = json.loads(json.dumps(asked(facts, work)[-1]))
     assert set(found) == {
         *("boot_id", "realtime_ns", "boottime_ns", "free_mib", "temperatures", "power_mode", "gpu_processes"),
-        *("gpu_processes_complete", "packages", "modules", "user", "hostname", "lease"),
+        *("gpu_processes_complete", "packages", "modules", "user", "hostname", "lease", "lock_folder"),
     }
     assert before_ns <= found["realtime_ns"] <= time.time_ns()
     assert found["free_mib"] > 0

@@ -11,6 +11,8 @@ import pytest
 from rig_agents import Rig
 from seen_processes import cpu_pct, cpu_ticks
 
+pytestmark = pytest.mark.waiting
+
 N_EVENTS = 300
 BUSY = f"""
 start()

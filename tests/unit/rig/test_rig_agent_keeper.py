@@ -13,6 +13,8 @@ from hilrig.rig.agent.processes import processes_of
 from rig_agents import HOLDER, Rig
 from seen_processes import cpu_pct, cpu_ticks, is_running, status_of
 
+pytestmark = pytest.mark.waiting
+
 OBEDIENT = """
 start()
 while asked() is None: time.sleep(0.02)

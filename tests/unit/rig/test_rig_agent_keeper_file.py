@@ -7,6 +7,8 @@ import pytest
 from agent_files import run_folder, work_folder
 from hilrig.rig.agent.keeper_file import Process, boot_id, keeper_lives, read_keeper, this_process, write_keeper
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def run(tmp_path):

@@ -9,6 +9,8 @@ from hilrig.core.errors import RigLostError, UsageError
 from hilrig.rig.agent.arguments import count_of, objects_of, run_of, work_folder_of
 from hilrig.rig.agent.layout import WorkFolder, safe_relative, safe_run_id, safe_sha256
 
+pytestmark = pytest.mark.waiting
+
 CLIMBING = [
     "",
     ".",

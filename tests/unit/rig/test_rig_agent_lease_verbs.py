@@ -12,6 +12,8 @@ from hilrig.rig.agent.lease_record import read_lease, standing_lease, write_leas
 from hilrig.rig.agent.seconds import boottime_ns
 from rig_agents import HOLDER, Rig
 
+pytestmark = pytest.mark.waiting
+
 OTHER = "bob@line3"
 
 

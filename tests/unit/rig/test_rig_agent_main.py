@@ -12,6 +12,8 @@ from hilrig.rig.agent import __main__ as subject
 from hilrig.rig.agent import follow as follow_module
 from rig_agents import Rig
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def rig(tmp_path):

@@ -9,6 +9,8 @@ from hilrig.rig.agent import place as place_module
 from hilrig.rig.agent.place import place
 from small_disks import mounted
 
+pytestmark = pytest.mark.waiting
+
 PROFILE = b"name: weld\n"
 MODEL = b"onnx" * 1000
 FILES = [

@@ -10,6 +10,8 @@ import pytest
 from hilrig.rig.agent.layout import WorkFolder
 from hilrig.rig.agent.start_keeper import SYSTEMD, outlives_login, unit_command
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def run(tmp_path):

@@ -11,6 +11,8 @@ from hilrig.core.rig import RigLeaseRecord
 from hilrig.rig.agent.keeper_file import Process, boot_id, this_process, write_keeper
 from hilrig.rig.agent.tidy import fetched, tidy
 
+pytestmark = pytest.mark.waiting
+
 DAY_S = 24 * 3600
 OLD = b"old" * 100_000
 NEW = b"new" * 100_000

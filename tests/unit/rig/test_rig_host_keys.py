@@ -12,6 +12,8 @@ from hilrig.rig.host_keys import HostKey, accept, accepted_keys, known_name, off
 from hilrig.rig.ssh_options import SshOptions
 from sshd import make_key, running_sshd, silent_port
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture(scope="module")
 def sshd(tmp_path_factory):

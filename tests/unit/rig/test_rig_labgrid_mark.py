@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hilrig.rig.labgrid_mark import Holding, Mark, holding, own_mark, read_mark
 from hilrig.rig.labgrid_mark import _started as started
 
+pytestmark = pytest.mark.waiting
+
 NUMBERS = st.integers(min_value=0, max_value=2**63)
 HOSTS = st.text(st.characters(exclude_characters="/", exclude_categories=["Cs"]), max_size=40)
 

@@ -12,6 +12,8 @@ from hilrig.rig.labgrid_mark import _started, own_mark
 from hilrig.rig.labgrid_power import LabgridPower, LabgridPowerOptions
 from labgrid_lab import Pdu, bench, running_lab
 
+pytestmark = pytest.mark.waiting
+
 OTHER = "build7/alice"
 
 

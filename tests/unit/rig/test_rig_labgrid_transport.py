@@ -14,6 +14,8 @@ from hilrig.rig.labgrid_transport import SILENT_S, LabgridOptions, LabgridTransp
 from labgrid_lab import bench, running_lab
 from sshd import free_port, running_sshd
 
+pytestmark = pytest.mark.waiting
+
 BENCHES = [f"bench{number:02}" for number in range(1, 15)]
 OTHER = "build7/alice"
 HOLDER = """

@@ -8,8 +8,12 @@ import sys
 import venv
 from pathlib import Path
 
+import pytest
+
 import hilrig
 from labgrid_lab import running_lab
+
+pytestmark = pytest.mark.waiting
 
 WAIT_S = 30
 ROOT = Path(hilrig.__file__).parents[1]

@@ -10,6 +10,8 @@ from hilrig.core.errors import HilrigError, PreconditionError, RigLostError, Tru
 from hilrig.rig.ssh_errors import broken, explain
 from hilrig.rig.ssh_options import SshOptions
 
+pytestmark = pytest.mark.waiting
+
 OPTIONS = SshOptions(host="192.0.2.7", user="hilrig", port=22, key_file="key")
 FOLDER = Path("/rigs")
 FOUND = "SHA256:FWOE6vdy/eSE1xuQOnnrWTDLPyxDb1n53rvtTbsSYLs"

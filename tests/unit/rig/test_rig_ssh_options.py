@@ -8,6 +8,8 @@ import pytest
 from hilrig.core.errors import PreconditionError
 from hilrig.rig.ssh_options import SshOptions, known_hosts_path, reaching, ssh_program
 
+pytestmark = pytest.mark.waiting
+
 HOSTILE = """
 Host *
   ForwardAgent yes

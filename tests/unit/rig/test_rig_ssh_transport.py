@@ -21,6 +21,8 @@ from hilrig.rig.ssh_transport import SOCKET_FOLDER_MAX_CHARS, SshTransport
 from printing_processes import is_gone, until, write_program
 from sshd import make_key, running_sshd, silent_port
 
+pytestmark = pytest.mark.waiting
+
 SHELLS = [
     shell for shell in ("dash", "bash", "busybox sh", "ksh", "mksh", "zsh") if shutil.which(shell.split()[0])
 ]
