@@ -21,7 +21,7 @@ from hilrig.core.files import RESULT, STATUS
 from hilrig.core.live import LiveLimit, LiveRun, LiveState, LiveTemperature
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.heartbeat import heartbeat_of, read_status
-from hilrig.record.remote import REMOTE
+from hilrig.record.remote import REMOTE, rig_of
 from hilrig.record.untrusted_file import read_json_object
 
 STALE_NS: Final = 5 * NS_PER_S
@@ -52,6 +52,9 @@ def look(run_dir: Path, *, clock: Clock) -> LiveRun:
     )  # last: it comes before the process goes
     if result is not None:
         return finished(run, result)
+    if state is LiveState.LOST and (rig := rig_of(run_dir)):
+        unfollowed = f"the run may go on on rig {rig}, nobody here follows it: hilrig watch {run_dir} takes it up"
+        run = replace(run, warnings=(*run.warnings, unfollowed))
     return replace(run, state=state, heartbeat_age_s=age_s)
 
 

@@ -103,10 +103,11 @@ def _state(folder: Path, clock: Clock) -> tuple[RunState, RunStatus | None, str]
         return RunState.RECOVERABLE, None, f"{files.STATUS} is missing"
     heartbeat = heartbeat_of(status)
     detail = f"last sign of life {status.get('at_utc', 'unknown')}, process {heartbeat.pid}"
-    rig = rig_of(folder)
+    rig, lives = rig_of(folder), heartbeat.process_lives()
     if rig:
-        detail = f"on rig {rig}, {detail}"
-    if not heartbeat.process_lives():
+        followed = "" if lives else f"nobody here follows it (hilrig watch {folder}), "
+        detail = f"on rig {rig}, {followed}{detail}"
+    if not lives:
         return (RunState.LOST if rig else RunState.RECOVERABLE), None, detail
     return (RunState.RUNNING if heartbeat.is_fresh(clock) else RunState.LOST), None, detail
 

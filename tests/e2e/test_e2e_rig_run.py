@@ -73,10 +73,11 @@ def test_a_killed_client_of_a_detached_run_is_taken_up_again_by_watch(bench):
     status = wait_for(lambda: read_status(run_dir))
 
     os.kill(status["pid"], signal.SIGKILL)
-    listed = bench.call("list")
+    listed, looked = bench.call("list"), bench.call("watch", str(run_dir), "--once")
     watched = bench.call("watch", str(run_dir))
 
-    assert "on rig sim" in listed.out, listed
+    assert "on rig sim, nobody here follows it (hilrig watch" in listed.out, listed
+    assert "hilrig watch" in looked.out, looked
     assert watched.code == INCONCLUSIVE, watched
     assert bench.call("verify", str(run_dir)).out.startswith("verified")
 
