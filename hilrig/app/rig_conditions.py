@@ -12,20 +12,7 @@ from packaging.version import InvalidVersion, Version
 from hilrig.core.profile import Profile
 from hilrig.core.rig import RigConditions, RigSpec
 from hilrig.core.units import NS_PER_S
-
-PACKAGES: Final = (
-    "numpy",
-    "pyarrow",
-    "pydantic",
-    "pandas",
-    "matplotlib",
-    "psutil",
-    "PyYAML",
-    "jinja2",
-    "securesystemslib",
-    "cryptography",
-)
-"""What a run needs there whatever the profile is; the command line's own are not among them."""
+from hilrig.rig.agent.facts import NEEDED
 
 SHOWN_MAX: Final = 5
 """Processes named in one message."""
@@ -183,7 +170,7 @@ def _software(rig: RigSpec, facts: Mapping[str, Any], profile: Profile | None) -
     found = packages if isinstance(packages, Mapping) else {}
     modules = facts.get("modules")
     importable = modules if isinstance(modules, Mapping) else {}
-    missing = [name for name in PACKAGES if not found.get(name)]
+    missing = [name for name in NEEDED if not found.get(name)]
     missing += [name for name in _modules_for(profile) if not importable.get(name)]
     if missing:
         names = " ".join(PACKAGE_OF_MODULE.get(name, name) for name in missing)

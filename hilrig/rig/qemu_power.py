@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.core.rig import PowerState
-from hilrig.rig.qemu_process import QemuProcess, read_process, running, write_process
+from hilrig.rig.agent.keeper_file import Process, process_of
+from hilrig.rig.qemu_process import kill, read_process, write_process
 
 MACHINE_FILE: Final = "qemu.json"
 PID_FILE: Final = "qemu.pid"
@@ -55,7 +56,7 @@ class QemuPower:
         with self._alone():
             process = self._process()
             if process is not None:
-                process.kill()
+                kill(process)
 
     def on(self) -> None:
         """Start QEMU in the background; nothing happens when it runs already.
@@ -85,7 +86,7 @@ class QemuPower:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _process(self) -> QemuProcess | None:
+    def _process(self) -> Process | None:
         return read_process(self._folder / PROCESS_FILE)
 
     def _start(self) -> None:
@@ -111,7 +112,7 @@ class QemuPower:
         self._keep_process()
 
     def _keep_process(self) -> None:
-        process = running(int((self._folder / PID_FILE).read_text(encoding="ascii")))
+        process = process_of(int((self._folder / PID_FILE).read_text(encoding="ascii")))
         if process is None:
             raise self._not_started("it ended at once")
         write_process(self._folder / PROCESS_FILE, process)

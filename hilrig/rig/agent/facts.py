@@ -21,7 +21,7 @@ from hilrig.rig.agent.layout import WorkFolder
 from hilrig.rig.agent.lease_record import standing_lease
 from hilrig.sampler.fact_file import numbered, read_fact
 
-PACKAGES: Final = (
+NEEDED: Final = (
     "numpy",
     "pyarrow",
     "pydantic",
@@ -32,6 +32,11 @@ PACKAGES: Final = (
     "jinja2",
     "securesystemslib",
     "cryptography",
+)
+"""Distributions that a run needs whatever the profile is; the command line's own are not among them."""
+
+PACKAGES: Final = (
+    *NEEDED,
     "typer",
     "rich",
     "onnxruntime",
@@ -39,7 +44,7 @@ PACKAGES: Final = (
     "opencv-python",
     "opencv-python-headless",
 )
-"""Distributions that hilrig or a backend of it needs."""
+"""Distributions that are told: what hilrig or a backend of it needs."""
 
 MODULES: Final = ("cv2", "onnxruntime")
 """What JetPack brings as modules without a distribution."""

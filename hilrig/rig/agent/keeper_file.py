@@ -36,10 +36,16 @@ class Process:
 
 def this_process() -> Process:
     """Return the process that asks."""
-    ticks = _start_ticks(os.getpid())
-    if ticks is None:
+    found = process_of(os.getpid())
+    if found is None:
         raise RecordError("/proc/self/stat cannot be read: is /proc mounted?")
-    return Process(pid=os.getpid(), start_ticks=ticks, boot_id=boot_id())
+    return found
+
+
+def process_of(pid: int) -> Process | None:
+    """Return the process that has this pid now; None when there is none."""
+    ticks = _start_ticks(pid)
+    return None if ticks is None else Process(pid=pid, start_ticks=ticks, boot_id=boot_id())
 
 
 def boot_id() -> str:

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_conditions import PACKAGES, Asked, doubts_of, problems_of
+from hilrig.app.rig_conditions import Asked, doubts_of, problems_of
 from hilrig.app.rig_upload import read_profile
 from hilrig.core.rig import RigConditions, RigSpec
+from hilrig.rig.agent.facts import NEEDED
 from stations import write_station
 
 NOW_NS = 1_795_285_524_000_000_000
@@ -15,7 +16,7 @@ GOOD = {
     "power_mode": "MAXN",
     "gpu_processes": [],
     "gpu_processes_complete": True,
-    "packages": dict.fromkeys(PACKAGES, "99.0"),
+    "packages": dict.fromkeys(NEEDED, "99.0"),
     "modules": {"cv2": True, "onnxruntime": True},
 }
 STRICT = RigConditions(max_temperature_c=65, power_mode="MAXN")

@@ -10,8 +10,9 @@ import pytest
 
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.core.rig import PowerState
+from hilrig.rig.agent.keeper_file import process_of
 from hilrig.rig.qemu_power import QemuPower, QemuPowerOptions
-from hilrig.rig.qemu_process import read_process, running, write_process
+from hilrig.rig.qemu_process import kill, read_process, write_process
 
 DAEMON = """
 import os, sys, time
@@ -70,11 +71,11 @@ def test_a_foreign_process_with_the_same_pid_is_never_killed(power, tmp_path):
     """The pid of a machine that is gone may be somebody else's by now: its start time says so."""
     with subprocess.Popen(["sleep", "60"]) as other:
         try:
-            stale = replace(running(other.pid), start_ticks=1)
+            stale = replace(process_of(other.pid), start_ticks=1)
             write_process(tmp_path / "virtual-0/process.json", stale)
             assert power.state() is PowerState.OFF
             power.off()
-            stale.kill()
+            kill(stale)
             assert other.poll() is None
         finally:
             other.kill()
@@ -82,7 +83,7 @@ def test_a_foreign_process_with_the_same_pid_is_never_killed(power, tmp_path):
 
 def test_a_process_of_another_boot_is_gone(tmp_path):
     """Pid and start time may both come again after a reboot."""
-    mine = running(os.getpid())
+    mine = process_of(os.getpid())
     assert mine.lives
     assert not replace(mine, boot_id="another").lives
 
@@ -90,10 +91,10 @@ def test_a_process_of_another_boot_is_gone(tmp_path):
 def test_a_zombie_does_not_live():
     """A killed process whose parent has not looked yet has no power."""
     with subprocess.Popen(["sleep", "60"]) as child:
-        process = running(child.pid)
-        process.kill()  # this process is the parent, and has not waited
+        process = process_of(child.pid)
+        kill(process)  # this process is the parent, and has not waited
         assert not process.lives
-        assert running(child.pid) is None
+        assert process_of(child.pid) is None
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]", '{"argv": []}', '{"argv": "qemu"}'])
