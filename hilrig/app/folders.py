@@ -52,3 +52,22 @@ def bundled_profile(name: str) -> Path:
     raise PreconditionError(
         f"the bundled profile {name} is missing from this installation", hint="install hilrig again"
     )
+
+
+def make_reports_folder(reports: Path) -> None:
+    """Make the folder of run directories when it is missing.
+
+    Raises:
+        PreconditionError: it cannot be made or written.
+    """
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PreconditionError(
+            f"the reports folder {reports} cannot be made: {error.strerror}",
+            hint="choose another folder with --reports",
+        ) from error
+    if not os.access(reports, os.W_OK):
+        raise PreconditionError(
+            f"the reports folder {reports} cannot be written", hint="choose another folder with --reports"
+        )

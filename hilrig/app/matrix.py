@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hilrig.app.folders import keys_folder
+from hilrig.app.folders import keys_folder, make_reports_folder
 from hilrig.app.many_rigs import RigJob, RigOutcome, RigState, RunProcess, run_on_many
 from hilrig.app.page_file import link_to_report
 from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.signed_result import SignedResult, read_result_by_any_key
-from hilrig.app.soak import make_reports_folder
 from hilrig.app.soak_process import SoakProcess
 from hilrig.config.noun_json import to_json
 from hilrig.config.profile import load_profile

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
-from hilrig.core.errors import PreconditionError, RecordError, RigLostError
+from hilrig.core.errors import RecordError, RigLostError
 from hilrig.core.files import EVENTS
 from hilrig.record.heartbeat import read_status, write_status
 from hilrig.record.remote import RemoteRun, read_remote, write_remote
@@ -121,22 +121,3 @@ def make_mirror(reports: Path, name: str, remote: RemoteRun, *, clock: Clock) ->
             f"{run_dir} cannot be made: {error.strerror}", hint="make room or choose --reports"
         ) from error
     return Mirror(run_dir, clock=clock)
-
-
-def make_reports(reports: Path) -> None:
-    """Make the folder of run directories when it is missing, before anything goes to a rig.
-
-    Raises:
-        PreconditionError: it cannot be made or written.
-    """
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PreconditionError(
-            f"the reports folder {reports} cannot be made: {error.strerror}",
-            hint="choose another folder with --reports",
-        ) from error
-    if not os.access(reports, os.W_OK):
-        raise PreconditionError(
-            f"the reports folder {reports} cannot be written", hint="choose another folder with --reports"
-        )

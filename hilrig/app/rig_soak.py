@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.app.folders import keys_folder
+from hilrig.app.folders import keys_folder, make_reports_folder
 from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.rig_conditions import Asked, doubts_of, problems_of
 from hilrig.app.rig_enroll import require_accepted
 from hilrig.app.rig_files import holder
 from hilrig.app.rig_follow import Follower, told
 from hilrig.app.rig_link import RigLink, in_work_folder, linked
-from hilrig.app.rig_mirror import Mirror, make_mirror, make_reports
+from hilrig.app.rig_mirror import Mirror, make_mirror
 from hilrig.app.rig_patience import RECONNECT_S, Patience
 from hilrig.app.rig_upload import Progress, SentProfile, read_profile, upload
 from hilrig.app.said import say
@@ -49,7 +49,7 @@ def rig_soak(
     """
     _refuse_what_is_ours(request)
     _refuse_disabled(rig)
-    make_reports(request.reports)
+    make_reports_folder(request.reports)
     say("status", phase="reading the profile")
     sent = read_profile(request.profile)
     run_id = request.run_id or new_run_id()

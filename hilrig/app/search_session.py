@@ -10,11 +10,11 @@ from typing import Final
 
 from securesystemslib.signer import Signer
 
+from hilrig.app.folders import make_reports_folder
 from hilrig.app.preflight import load_rig_in_place
 from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.run import Finished, Status, run
 from hilrig.app.search_stop import StopWatch
-from hilrig.app.soak import make_reports_folder
 from hilrig.attest.envelope import sign
 from hilrig.attest.keys import load_signer, read_passphrase
 from hilrig.attest.statement import build_views_statement

@@ -11,7 +11,7 @@ from securesystemslib.signer import Signer
 
 from hilrig.app.baseline import resolve_baseline
 from hilrig.app.conclude import conclude
-from hilrig.app.folders import keys_folder, lease_folder
+from hilrig.app.folders import keys_folder, lease_folder, make_reports_folder
 from hilrig.app.plan import as_requested, build_plan
 from hilrig.app.preflight import Ready, load_rig_in_place, needed_bytes, preflight
 from hilrig.app.request import RunRequest, new_run_id
@@ -238,21 +238,6 @@ def refuse_small_disk(plan: RunPlan, reports: Path) -> None:
             f"{folder} has {bytes_to_mib(free):.0f} MiB free, this run needs about {bytes_to_mib(needed):.0f} MiB",
             hint="make room, or choose another folder with --reports",
         )
-
-
-def make_reports_folder(reports: Path) -> None:
-    """Make the folder of run directories when it is missing.
-
-    Raises:
-        PreconditionError: it cannot be made.
-    """
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PreconditionError(
-            f"the reports folder {reports} cannot be made: {error.strerror}",
-            hint="choose another folder with --reports",
-        ) from error
 
 
 def _labels(labels: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from hilrig.app.rig_mirror import Mirror, make_mirror, make_reports
+from hilrig.app.folders import make_reports_folder
+from hilrig.app.rig_mirror import Mirror, make_mirror
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RecordError, RigLostError
 from hilrig.core.rig import RigSpec
@@ -99,4 +100,4 @@ def test_a_reports_folder_that_cannot_be_made_is_refused_before_the_rig_is_asked
     """A run of eight hours that cannot be kept is not begun."""
     (tmp_path / "file").write_text("")
     with pytest.raises(PreconditionError, match="--reports|cannot be made"):
-        make_reports(tmp_path / "file" / "reports")
+        make_reports_folder(tmp_path / "file" / "reports")
