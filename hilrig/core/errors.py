@@ -8,7 +8,11 @@
     ├── PreconditionError   22   this rig cannot do what the profile asks, or a needed file is unusable
     ├── RecordError         22   a run directory cannot be written or read
     ├── RunAbortedError     12   the operator ended it
-    └── TrustError          30   a signature, digest or key does not hold
+    ├── TrustError          30   a signature, digest or key does not hold
+    │   ├── NoDecisionError 31   the gate never decided on this model for this class
+    │   ├── ExpiredError    32   a signed statement is over, or a newer one replaced it
+    │   └── WrongClassError 33   it is for another device class, stack or node
+    └── StoreError          40   a model store is not safe to serve from
 
 Every message says what was expected, what was found and where; `hint` is the next command or step.
 A failing check is a value (`hilrig.core.verdict`), never an exception. Only `hilrig.cli` prints or exits.
@@ -98,3 +102,27 @@ class TrustError(HilrigError):
 
 class UnknownKeyError(TrustError):
     """A signature names a key that is not among the trusted ones: nobody has checked it."""
+
+
+class NoDecisionError(TrustError):
+    """The gate never decided on this model for this device class, or refused it."""
+
+    exit_code = ExitCode.NO_REPORT
+
+
+class ExpiredError(TrustError):
+    """A signed statement is over, or a newer one has taken its place."""
+
+    exit_code = ExitCode.EXPIRED
+
+
+class WrongClassError(TrustError):
+    """A signed statement is for another device class, stack or node."""
+
+    exit_code = ExitCode.WRONG_CLASS
+
+
+class StoreError(HilrigError):
+    """A model store is not safe to serve from, or refuses what was asked of it."""
+
+    exit_code = ExitCode.STORE_UNSAFE

@@ -9,6 +9,9 @@ FEED: Final = "feed.json"
 FLOOR: Final = "floor.json"
 ACCELERATOR: Final = "accelerator.json"
 BASELINE: Final = "baseline.json"
+POWER_LOSS: Final = "power_loss.json"
+COMPANIONS: Final = "companions.json"
+ACTUATIONS: Final = "actuations.arrows"
 THUMBNAILS: Final = "thumbnails.json"
 STOP_REQUEST: Final = "stop.json"
 FRAMES: Final = "frames.arrows"
@@ -38,6 +41,9 @@ EVIDENCE_FILES: Final = (
     FLOOR,
     ACCELERATOR,
     BASELINE,
+    POWER_LOSS,
+    COMPANIONS,
+    ACTUATIONS,
     THUMBNAILS,
     STOP_REQUEST,
     FRAMES,

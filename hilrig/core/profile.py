@@ -6,7 +6,11 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
+from hilrig.core.actuation import ActuationSpec
+from hilrig.core.companion import CompanionSpec
+from hilrig.core.fault import FaultSpec
 from hilrig.core.frame import ColorOrder
+from hilrig.core.power_loss import PowerLossSpec
 
 
 class Layout(str, Enum):
@@ -225,3 +229,7 @@ class Profile:
     tuning: TuningSpec = field(default_factory=TuningSpec)
     self_test_s: float = 10.0
     stop_when_failed: bool = True
+    faults: tuple[FaultSpec, ...] = ()
+    companions: tuple[CompanionSpec, ...] = ()
+    power_loss: PowerLossSpec | None = None
+    actuation: ActuationSpec | None = None

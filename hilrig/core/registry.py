@@ -60,11 +60,17 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
 
 EXTRA_FOR_MODULE: Final = {
     "cv2": "cpu",
+    "fastapi": "node",
+    "httptools": "node",
     "labgrid": "labgrid",
+    "msgspec": "node",
     "onnx": "cpu",
     "onnxruntime": "cpu",
     "prometheus_client": "metrics",
+    "pymodbus": "node",
     "pynvml": "gpu",
+    "uvicorn": "node",
+    "uvloop": "node",
 }
 
 

@@ -6,8 +6,12 @@ from enum import Enum, IntEnum
 from typing import Any
 
 from hilrig.core.accelerator import AcceleratorProof
+from hilrig.core.actuation import ActuationSpec
+from hilrig.core.companion import CompanionRecord, CompanionSpec
+from hilrig.core.fault import FaultSpec
 from hilrig.core.floor import Floor
 from hilrig.core.frame import FrameTable, Truth
+from hilrig.core.power_loss import PowerLossResult, PowerLossSpec
 from hilrig.core.profile import (
     ArrivalSpec,
     FeedSpec,
@@ -63,7 +67,8 @@ class RunPlan:
     """What a run was asked to do, resolved: everything that the processes of the run need to know.
 
     `period_numerator_ns / period_denominator` is the mean time from frame to frame, over all cameras, in
-    nanoseconds and as an exact fraction. When each frame is due says `hilrig.core.arrivals.schedule`.
+    nanoseconds and as an exact fraction. When each frame is due says `hilrig.core.arrivals.schedule`. The
+    warm-up's frames come first, then the measured ones, then `n_drill_frames` during which `faults` happen.
     """
 
     format_version: int = 2
@@ -96,11 +101,16 @@ class RunPlan:
     judged_from: JudgedFrom | None = None
     operator: str = ""
     note: str = ""
+    n_drill_frames: int = 0
+    faults: tuple[FaultSpec, ...] = ()
+    companions: tuple[CompanionSpec, ...] = ()
+    power_loss: PowerLossSpec | None = None
+    actuation: ActuationSpec | None = None
 
     @property
     def n_frames(self) -> int:
-        """Return the number of frames to offer, warm-up included."""
-        return self.n_warmup_frames + self.n_measured_frames
+        """Return the number of frames to offer, warm-up and drill included."""
+        return self.n_warmup_frames + self.n_measured_frames + self.n_drill_frames
 
     @property
     def period_ns(self) -> float:
@@ -133,6 +143,8 @@ class RunRecord:
         rig: the rig as found before the run (see `hilrig.core.rig.RigInfo`), as JSON.
         floor: what the instrument itself takes at this rate; None in runs of before the self-test.
         accelerator: what the probe before the run proved; None where no accelerator was asked for.
+        companions: what became of the services beside the model.
+        power_loss: what the power-loss test before the run found; None where none was made.
     """
 
     plan: RunPlan
@@ -144,3 +156,5 @@ class RunRecord:
     rig: Mapping[str, Any]
     floor: Floor | None = None
     accelerator: AcceleratorProof | None = None
+    companions: tuple[CompanionRecord, ...] = ()
+    power_loss: PowerLossResult | None = None

@@ -32,7 +32,7 @@ def hold_all(findings: Findings) -> tuple[tuple[Check, ...], tuple[Measurement, 
             )
             behind.extend(numbers)
         else:
-            check = _hold(limit, findings, measured.get(limit.metric))
+            check = _hold(limit, findings, findings.by_check.get(limit.check_id, measured.get(limit.metric)))
         checks.append(check)
     return tuple(checks), tuple(behind)
 

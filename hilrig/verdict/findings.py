@@ -1,7 +1,7 @@
 """What a run's limits are held against, each computed once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hilrig.core.frame import Truth
 from hilrig.core.verdict import Measurement
@@ -30,6 +30,7 @@ class Findings:
         steady: those after thermal steady state; None when it was not reached.
         accuracy: decisions against the truth of the frames.
         estimates: quantities known within bounds, by metric.
+        by_check: numbers of one object among several (a companion, a fault), by the id of its check.
     """
 
     window: Window
@@ -38,6 +39,7 @@ class Findings:
     steady: Part | None
     accuracy: Accuracy
     estimates: Mapping[str, Estimated]
+    by_check: Mapping[str, Measurement] = field(default_factory=dict)
 
 
 def find(window: Window, telemetry: Telemetry, truths: Sequence[Truth]) -> Findings:

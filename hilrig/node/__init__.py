@@ -1,0 +1,1 @@
+"""The edge node under test: model store, update agent, inference service, PLC adapter."""
