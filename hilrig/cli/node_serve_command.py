@@ -1,0 +1,123 @@
+"""`hilrig node serve`: the inference service over a node's model store."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hilrig.cli import options
+from hilrig.cli.node_options import Events, StoreFolder, open_store
+from hilrig.cli.output import print_json, say, state
+from hilrig.core.errors import UsageError
+
+MODE_OF_OTHERS = 0o077
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the group `node`."""
+    app.command()(serve)
+
+
+def serve(  # noqa: PLR0913 - the command's options
+    *,
+    store: StoreFolder,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the service; 0: any free one.")] = 8080,
+    metrics_port: Annotated[
+        int, typer.Option(min=-1, max=65535, help="The port of the metrics; 0: any free one, -1: none.")
+    ] = 9100,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; others than loopback need a token.")
+    ] = "127.0.0.1",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Holds the token that /reload-model asks for; mode 0600.", show_default=False),
+    ] = None,
+    ceiling_ms: Annotated[
+        float, typer.Option(min=5, max=60_000, help="From a request's first byte to its answer; later is a 503.")
+    ] = 40.0,
+    queue_depth: Annotated[int, typer.Option(min=1, max=64, help="Requests that may wait.")] = 2,
+    stuck_ms: Annotated[
+        float, typer.Option(min=5, help="A model without an answer for so long is killed and loaded again.")
+    ] = 1000.0,
+    shadow_every: Annotated[
+        int, typer.Option(min=1, help="Every n-th input is shown to a model in shadow mode.")
+    ] = 10,
+    client_threshold: Annotated[
+        bool, typer.Option("--client-threshold", help="Let a request bring its own threshold: an audit hole.")
+    ] = False,
+    plc: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The PLC that gets every decision: modbus://host:port?unit=1&base=0&period_ms=10&max_age_ms=100",
+            show_default=False,
+        ),
+    ] = None,
+    events: Events = False,
+    json: options.Json = False,  # noqa: ARG001 - `state.wants_json` tells _show
+) -> None:
+    """Serve the release that the store says; it is hashed and warmed up before it is ready. SIGTERM ends it.
+
+    Prints where it listens, then nothing more; what happens is on stderr, a JSON line each.
+    """
+    from hilrig.node.service.config import ServiceConfig
+    from hilrig.node.service.serve import Listening
+    from hilrig.node.service.serve import serve as do_serve
+    from hilrig.node.service.source import StoreSource
+    from hilrig.node.trust import gate_accept
+
+    source = StoreSource(open_store(store, events=events), accept=gate_accept(store))
+    config = ServiceConfig(
+        node=source.node_id,
+        ceiling_ms=ceiling_ms,
+        queue_depth=queue_depth,
+        stuck_ms=max(stuck_ms, ceiling_ms),
+        shadow_every=shadow_every,
+        allows_client_threshold=client_threshold,
+        token=_token(token_file),
+    )
+    listening = Listening(
+        host=_address(host, config.token), port=port, metrics_port=None if metrics_port < 0 else metrics_port
+    )
+    do_serve(source, config, listening, plc_url=plc or "", on_listening=_show)
+
+
+def _show(url: str, metrics_url: str) -> None:
+    if state.wants_json:
+        print_json({"url": url, "metrics_url": metrics_url})
+    else:
+        say(f"serving on {url}" + (f", metrics on {metrics_url}/metrics" if metrics_url else ""))
+
+
+def _token(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        if path.stat().st_mode & MODE_OF_OTHERS and path.stat().st_uid == os.getuid():
+            raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the token cannot be read from {path}: {error}", hint=f"openssl rand -hex 32 > {path}"
+        ) from error
+    if not token:
+        raise UsageError(f"{path} is empty", hint=f"openssl rand -hex 32 > {path}")
+    return token
+
+
+def _address(text: str, token: str) -> str:
+    import ipaddress
+
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"'{text}' is no address of a network card; write it as in 192.168.1.20", param_hint="--host"
+        ) from error
+    if not address.is_loopback and not token:
+        raise UsageError(
+            f"on {address} others could load another model: that needs a token",
+            hint="openssl rand -hex 32 > token; chmod 600 token; add --token-file token",
+        )
+    return str(address)
