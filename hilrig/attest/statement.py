@@ -48,7 +48,7 @@ def build_result_statement(result: Result, *, result_sha256: str) -> bytes:
     """
     model = {MODEL_PREFIX + path: sha256 for path, sha256 in result.model_files_sha256.items()}
     subjects = {**result.files, **model, RESULT: result_sha256}
-    return _statement(TEST_RESULT, subjects, _test_result(result))
+    return build_statement(TEST_RESULT, subjects, _test_result(result))
 
 
 def build_views_statement(files: Mapping[str, str], run_id: str) -> bytes:
@@ -61,7 +61,25 @@ def build_views_statement(files: Mapping[str, str], run_id: str) -> bytes:
     Raises:
         RecordError: there are more files than cosign reads.
     """
-    return _statement(VIEWS_PREDICATE, files, {"run_id": run_id})
+    return build_statement(VIEWS_PREDICATE, files, {"run_id": run_id})
+
+
+def build_statement(predicate_type: str, subjects: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
+    """Return a statement as canonical JSON: the sha256 of every subject by name, and what is said of them.
+
+    Raises:
+        RecordError: there are more subjects than cosign reads.
+    """
+    if len(subjects) > MAX_SUBJECTS:
+        hint = "store the model's external data in fewer files"
+        raise RecordError(f"{len(subjects)} files to sign; cosign reads at most {MAX_SUBJECTS}", hint=hint)
+    statement = {
+        "_type": STATEMENT_TYPE,
+        "subject": [_descriptor(name, sha256) for name, sha256 in sorted(subjects.items())],
+        "predicateType": predicate_type,
+        "predicate": predicate,
+    }
+    return canonical_json(statement)
 
 
 def read_statement(data: bytes, *, name: str) -> Statement:
@@ -83,19 +101,6 @@ def read_statement(data: bytes, *, name: str) -> Statement:
                 predicate_type=predicate_type, subjects=_subjects(subjects, name), predicate=predicate
             )
     raise TrustError(f"{name} does not hold an in-toto Statement v1 with its four fields and a subject")
-
-
-def _statement(predicate_type: str, subjects: Mapping[str, str], predicate: Mapping[str, Any]) -> bytes:
-    if len(subjects) > MAX_SUBJECTS:
-        hint = "store the model's external data in fewer files"
-        raise RecordError(f"{len(subjects)} files to sign; cosign reads at most {MAX_SUBJECTS}", hint=hint)
-    statement = {
-        "_type": STATEMENT_TYPE,
-        "subject": [_descriptor(name, sha256) for name, sha256 in sorted(subjects.items())],
-        "predicateType": predicate_type,
-        "predicate": predicate,
-    }
-    return canonical_json(statement)
 
 
 def _descriptor(name: str, sha256: str) -> dict[str, Any]:
