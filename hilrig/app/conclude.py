@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import numpy as np
 from securesystemslib.signer import Signer
 
+from hilrig.app.companions import read_companions
 from hilrig.app.documents import measured_frames, read_document, render_views
 from hilrig.app.thumbnails import write_thumbnails
 from hilrig.attest.envelope import sign, to_sigstore_bundle
@@ -25,10 +26,12 @@ from hilrig.core.errors import RecordError, TrustError
 from hilrig.core.exits import ExitCode
 from hilrig.core.floor import Floor
 from hilrig.core.frame import PoolFrame, Truth
+from hilrig.core.power_loss import PowerLossResult
 from hilrig.core.result import RESULT_SCHEMA, Result
 from hilrig.core.rig import RigInfo
 from hilrig.core.run import Ended, RunEvent, RunRecord
 from hilrig.core.verdict import Judgement
+from hilrig.record.actuations import read_actuations
 from hilrig.record.load import load_record
 from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_untrusted
@@ -88,6 +91,9 @@ def read_evidence(run_dir: Path) -> RunRecord:
         record,
         floor=_read_if_there(run_dir, files.FLOOR, Floor),  # older runs have none
         accelerator=_read_if_there(run_dir, files.ACCELERATOR, AcceleratorProof),
+        companions=read_companions(run_dir, plan),
+        power_loss=_read_if_there(run_dir, files.POWER_LOSS, PowerLossResult),
+        actuations=read_actuations(run_dir / files.ACTUATIONS),
     )
 
 

@@ -13,6 +13,7 @@ from hilrig.app.preflight import needed_bytes
 from hilrig.attest.keys import list_keys
 from hilrig.core.errors import HilrigError
 from hilrig.core.units import bytes_to_mib
+from hilrig.faults.block_log import why_not_block_log
 from hilrig.rig.device_class import is_jetson
 from hilrig.rig.nvidia import driver_version, n_pci_cards
 from hilrig.rig.software import onnxruntime_distribution
@@ -55,6 +56,17 @@ def examine(*, reports: Path, keys_folder: Path, root: Path = Path("/")) -> Iter
     yield _key(keys_folder)
     yield _reports(reports)
     yield _real_time()
+    yield _power_loss()
+
+
+def _power_loss() -> Examined:
+    """Return which depths of a power-loss test can run on this machine; none is needed for a run without one."""
+    found, reason = "file_calls, kill", why_not_block_log()
+    return Examined(
+        name="power-loss test",
+        health=Health.OK,
+        found=f"{found}; not block_log: {reason}" if reason else f"{found}, block_log",
+    )
 
 
 def examine_nvidia(root: Path) -> Iterator[Examined]:

@@ -107,6 +107,7 @@ def _set_up(new_dir: Path, source: SignedResult, asked: AskedProfile, *, run_id:
         profile_sha256=asked.profile.sha256,
         profile_duration_s=asked.profile.duration_s,
         limits=asked.profile.limits,
+        power_loss=asked.profile.power_loss,
         judged_from=judged_from,
     )
     write_atomic(new_dir / files.PROFILE, asked.text)

@@ -8,7 +8,7 @@ from hilrig.config.document import dotted
 from hilrig.config.key_tree import blocks
 from hilrig.config.limit_model import HilValidationKeys, held_by
 from hilrig.core import channels
-from hilrig.core.metrics import METRICS, POWER_CONTROL, Need
+from hilrig.core.metrics import METRICS, Need
 from hilrig.core.telemetry import Capability, Reason
 from hilrig.verdict.devices import CPU
 from hilrig.verdict.throttle_devices import watched_for
@@ -50,8 +50,6 @@ def _limit_keys() -> Iterator[tuple[str, str]]:
 def obstacle(metric: str, capabilities: Sequence[Capability], device_class: str) -> str:
     """Return why a metric can't be measured here; empty when it can."""
     needs = METRICS[metric].needs
-    if POWER_CONTROL in needs:
-        return "needs a rig whose power hilrig can cut"
     if not needs:
         return ""
     if not any(_is_supplied(need, capabilities) for need in needs):

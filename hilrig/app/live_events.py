@@ -18,6 +18,7 @@ WORDS_MAX: Final = 300
 _PHASES: Final = {
     "warmup": "warm-up began",
     "measure": "measuring began",
+    "drill": "the drill began: faults on purpose, nothing of it counts for the other limits",
     "drain": "no more frames are offered",
     "done": "everything is on the disk",
 }
@@ -26,6 +27,9 @@ _WORDS: Final = {
     "failure_certain": "FAIL is certain: {reason}",
     "stop_requested": "{reason}",
     "child_lost": "the {role} process was lost: {how}",
+    "fault": "fault {name}: {state}",
+    "worker_lost": "the worker process was lost to fault {name}: {how}",
+    "worker_returned": "another worker process has loaded the model in {load_time_ms:.0f} ms",
     "disk_full": "the record could not be written: {error}",
     "recovered": "recovered from the journals",
 }

@@ -8,6 +8,7 @@ from hilrig import __version__
 from hilrig.app.preflight import Ready
 from hilrig.app.request import RunRequest
 from hilrig.core.arrivals import schedule_of
+from hilrig.core.drill import n_drill_frames
 from hilrig.core.errors import RecordError, UsageError
 from hilrig.core.profile import ArrivalModel, Profile
 from hilrig.core.run import Pacing, RunPlan
@@ -81,6 +82,11 @@ def build_plan(ready: Ready, request: RunRequest, *, run_id: str, created_at_utc
         stop_when_failed=profile.stop_when_failed,
         operator=request.operator,
         note=request.note,
+        n_drill_frames=n_drill_frames(profile.faults, rate_fps),
+        faults=profile.faults,
+        companions=profile.companions,
+        power_loss=profile.power_loss,
+        actuation=profile.actuation,
     )
 
 

@@ -1,6 +1,7 @@
 """Before a run: whether this rig can do what the profile asks; everything that is missing is said at once."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -12,6 +13,7 @@ import psutil
 
 from hilrig.app.accelerator import prove_accelerator, with_evidence
 from hilrig.app.limits_here import condition, obstacle
+from hilrig.app.power_loss import PowerLossRequest, why_not_here
 from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
 from hilrig.core.accelerator import AcceleratorProof
@@ -22,6 +24,7 @@ from hilrig.core.profile import Limit, Profile, TuningSpec
 from hilrig.core.rig import RigInfo, RigSpec
 from hilrig.core.telemetry import Capability
 from hilrig.core.units import bytes_to_mib
+from hilrig.faults.companion_command import missing_programs
 from hilrig.feed.opening import open_feed
 from hilrig.report.assets import require_assets
 from hilrig.rig.local import inspect_local
@@ -36,6 +39,8 @@ POOL_SHARE_MAX: Final = 0.5  # of the memory that is free: the target needs room
 BYTES_PER_FRAME: Final = 200  # record, journal and Parquet together: 109 in the sample run
 BYTES_PER_SECOND: Final = 16_000  # telemetry at 10 Hz: 7,000 in the sample run, on a rig with few sensors
 FIXED_BYTES: Final = 32 << 20  # report, picture, reserve
+
+PROBE_S: Final = 60
 
 STDOUT_FD: Final = 1
 STDERR_FD: Final = 2
@@ -90,6 +95,9 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     capabilities = probe_all(Path("/"), os.getpid())
     problems += _unmeasurable(profile.limits, capabilities, common_class or "")
     problems += _missing_cpus(profile.tuning)
+    problems += _no_namespace(profile)
+    problems += missing_programs(profile.companions, Path(profile.folder))
+    problems += _uncuttable(profile)
     _attempt(problems, require_assets)
     digests = _attempt(problems, lambda: hash_model_files(profile.model, Path(profile.folder)))
     feed_info = _attempt(problems, lambda: describe_feed(profile))
@@ -241,6 +249,28 @@ def _missing_cpus(tuning: TuningSpec) -> Iterator[str]:
         if absent:
             names = ", ".join(map(str, absent))
             yield f"run.{key}: no CPU {names} here; this process may use {', '.join(map(str, sorted(here)))}"
+
+
+def _uncuttable(profile: Profile) -> Iterator[str]:
+    """Yield why a depth of the power-loss test that the profile requires cannot run here."""
+    if profile.power_loss is None:
+        return
+    try:
+        yield from why_not_here(PowerLossRequest(spec=profile.power_loss, folder=Path(profile.folder)))
+    except HilrigError as error:
+        yield f"power_loss: {error.message}"
+
+
+def _no_namespace(profile: Profile) -> Iterator[str]:
+    """Yield why the network cannot be taken away here; asked in a process of its own, which does not come back."""
+    if profile.tuning.network:
+        return
+    probe = subprocess.run(
+        [sys.executable, "-m", "hilrig.run.no_network"], capture_output=True, text=True, check=False, timeout=PROBE_S
+    )
+    if probe.returncode:
+        last = (probe.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        yield f"run.network: false cannot be kept here: {last.rpartition('PreconditionError: ')[2]}"
 
 
 def _too_large(profile: Profile, info: FeedInfo) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """The line to a rig: its transport opened, this hilrig put there, the agent's verbs called."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files as package_files
+from subprocess import Popen
 from typing import Any, Final
 
 from hilrig.core.errors import PreconditionError, RigLostError
@@ -136,6 +137,11 @@ class RigLink:
         process = self._transport.start(self._argv(module, *arguments))
         what = f"rig {self.spec.name}: {' '.join(arguments)}"
         return last_answer(AgentCall(process, what=what, arguments={}, silence_s=silence_s, on_wait=on_wait))
+
+    def start(self, argv: Sequence[str]) -> "Popen[bytes]":
+        """Start any command on the rig, with what processes of hilrig are started with there."""
+        environment = [f"{name}={value}" for name, value in self.environment().items()]
+        return self._transport.start(["env", *environment, *argv])
 
     def environment(self) -> dict[str, str]:
         """Return what every process of hilrig on the rig is started with."""

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hilrig.core.arrivals import schedule
-from hilrig.core.frame import FLAG_FRESH, FrameTable, Outcome, OutcomeReason, Truth
+from hilrig.core.drill import first_drill_frame
+from hilrig.core.frame import FLAG_FAULT, FLAG_FRESH, FrameTable, Outcome, OutcomeReason, Truth
 from hilrig.core.run import RunRecord
 from hilrig.core.telemetry import Channel, Reason
 from hilrig.core.units import NS_PER_MS, NS_PER_S
@@ -45,7 +46,7 @@ def start_ns(record: RunRecord) -> int:
 
 
 def frames_table(record: RunRecord) -> pd.DataFrame:
-    """Return one row for each offered frame, warm-up included (its `t_s` is below 0).
+    """Return one row for each offered frame, warm-up (its `t_s` is below 0) and drill included.
 
     `found` and `truth` name labels, several with a comma between them, and are `(none)` for a good part; `found`
     is NA without a decision, `truth` where nobody knows.
@@ -58,6 +59,7 @@ def frames_table(record: RunRecord) -> pd.DataFrame:
             "frame_id": frames["frame_id"],
             "t_s": (frames["t_intended_ns"] - start_ns(record)) / NS_PER_S,
             "is_warmup": frames["frame_id"] < record.plan.n_warmup_frames,
+            "is_drill": frames["frame_id"] >= first_drill_frame(record.plan),
             "is_fresh": (frames["flags"] & FLAG_FRESH) != 0,
             "camera_id": frames["camera_id"],
             "outcome": _named(frames["outcome"], {int(one): one.name.lower() for one in Outcome}),
@@ -158,6 +160,7 @@ def _contents(record: RunRecord, decided: NDArray[np.bool_]) -> tuple[Any, Any]:
     known = np.array([-1 if text is None else categories.index(text) for text in truths], np.int64)
     pool = frames["frame_id"] % max(1, known.size)
     truth = known[pool] if known.size else np.full(frames.size, -1)
+    truth = np.where(frames["flags"] & FLAG_FAULT, -1, truth)  # what a broken camera shows is nobody's truth
     return (
         _category(np.where(decided, found, -1), categories),
         _category(truth, categories),

@@ -10,9 +10,11 @@ from typing import Any, Final
 from securesystemslib.signer import Signer
 
 from hilrig.app.baseline import resolve_baseline
+from hilrig.app.companions import beside_companions, note_start, note_stop
 from hilrig.app.conclude import conclude
 from hilrig.app.folders import keys_folder, lease_folder, make_reports_folder
 from hilrig.app.plan import as_requested, build_plan
+from hilrig.app.power_loss_run import test_power_loss
 from hilrig.app.preflight import Ready, load_rig_in_place, needed_bytes, preflight
 from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.said import say
@@ -95,13 +97,18 @@ def run_in(
 def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
     """Test the instrument, run the plan, judge and sign what came of it."""
     status = {**told_of(plan, ready), "run_id": plan.run_id, "phase": "self-test"}
+    folder = Path(ready.profile.folder)
+    cutting = Heart(run_dir, {**status, "phase": "power-loss test"}, clock=clock, stop=stop)
     heart = Heart(run_dir, status, clock=clock, stop=stop)
     heart.beat()
     say("started", run_dir=str(run_dir), run_id=plan.run_id)
+    test_power_loss(run_dir, plan, folder=folder, live=cutting, clock=clock)
     nothing = floor_plan_of(plan, ready.feed_info)
     floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=heart, log_path=run_dir / LOG_NAME)
     write_atomic(run_dir / files.FLOOR, to_json(floor))
-    measure(run_dir, ready, plan, stop=stop, clock=clock)
+    alone = Heart(run_dir, {**status, "phase": "companions alone"}, clock=clock, stop=stop)
+    with beside_companions(run_dir, plan, profile_folder=Path(ready.profile.folder), stop=alone):
+        measure(run_dir, ready, plan, stop=stop, clock=clock)
     release_reserve(run_dir)
     write_status(run_dir, {**(read_status(run_dir) or {}), "phase": "judging"}, clock=clock)
     finish(run_dir)
@@ -150,6 +157,11 @@ class Heart:
         if self._clock.monotonic_ns() >= self._due_ns:
             self.beat()
         return self._stop()
+
+    def tell(self, **fields: Any) -> None:
+        """Change what the sign of life says."""
+        self._status = {**self._status, **fields}
+        self()
 
     def beat(self) -> None:
         """Show a sign of life now.
@@ -213,6 +225,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
     )
     with closing(RunWriter(run_dir, clock=clock)) as writer:
         writer.event("run_created", {"boot_id": ready.rig_info.boot_id}, clock.monotonic_ns())
+        note_start(writer, plan, clock=clock)
         Supervisor(
             job,
             writer=writer,
@@ -222,6 +235,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
             failure=CertainFailure(plan),
             stopped_as=stop.told,
         ).run()
+        note_stop(writer, run_dir, plan, clock=clock)
 
 
 def refuse_small_disk(plan: RunPlan, reports: Path) -> None:

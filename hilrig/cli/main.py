@@ -13,6 +13,8 @@ from hilrig.cli import (
     export_command,
     key_commands,
     list_command,
+    node_commands,
+    powerloss_command,
     profile_commands,
     report_command,
     rigs_commands,
@@ -46,8 +48,10 @@ list_command.register(app)
 watch_command.register(app)
 stop_command.register(app)
 serve_command.register(app)
+powerloss_command.register(app)
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(rigs_commands.app, name="rigs")
+app.add_typer(node_commands.app, name="node")
 app.add_typer(baseline_commands.app, name="baseline")
 
 

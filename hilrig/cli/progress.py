@@ -10,7 +10,7 @@ from hilrig.cli.output import note, notes_told_by
 from hilrig.core.units import format_duration
 
 LINE_PERIOD_S: Final = 10
-OFFERING: Final = frozenset({"warmup", "measure"})
+OFFERING: Final = frozenset({"warmup", "measure", "drill"})
 _PHASES: Final = {
     "preflight": "checking the rig",
     "reconnecting": "the link to the rig broke: trying again",
@@ -43,6 +43,8 @@ def describe(status: Status) -> str:
     """Return a status in words."""
     if status["phase"] in _MOVING:
         return _moving(status)
+    if status["phase"] == "power-loss test":
+        return f"power-loss test: {status.get('doing', 'making a store')}"
     if not status.get("n_offered"):
         return _PHASES.get(status["phase"], str(status["phase"]))
     text = f"{status['phase']}  {status['n_decided']} of {status['n_frames']} frames decided"

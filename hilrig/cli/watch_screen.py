@@ -24,6 +24,7 @@ PHASES: Final = {
     "loading": "LOADING frames and model",
     "warmup": "WARM-UP",
     "measure": "MEASURING",
+    "drill": "DRILL",
     "drain": "LAST FRAMES",
     "judging": "JUDGING",
     "done": "DONE",

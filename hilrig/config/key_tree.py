@@ -3,28 +3,33 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from hilrig.config.document import Path, dotted
 
+ITEM: Final = "[]"
+"""Behind the name of a list of blocks: any item of it."""
+
 
 def blocks(model: type[BaseModel], path: Path = ()) -> Iterator[tuple[Path, type[BaseModel]]]:
-    """Yield each block of keys below `model` with its path, the model itself first."""
+    """Yield each block of keys below `model` with its path, the model itself first; `name[]` is a list's item."""
     yield path, model
     for name, field in model.model_fields.items():
-        inner = _block_class(field.annotation)
+        inner, item = _block_class(field.annotation), _item_class(field.annotation)
         if inner:
             yield from blocks(inner, (*path, name))
+        if item:
+            yield from blocks(item, (*path, f"{name}{ITEM}"))
 
 
 def unknown_key_hint(model: type[BaseModel], path: Path) -> str:
     """Return what the unknown key at the end of `path` was probably meant to be."""
     tree = dict(blocks(model))
-    parent = tree.get(path[:-1])
+    parent = tree.get(_of_any_item(path[:-1]))
     name = str(path[-1])
-    homes = [where for where, block in tree.items() if name in block.model_fields]
+    homes = [where for where, block in tree.items() if name in block.model_fields and not _is_in_list(where)]
     if len(homes) == 1:
         return f"it belongs under '{dotted(homes[0])}'" if homes[0] else "it belongs at the left margin"
     return nearest(name, list(parent.model_fields) if parent else [])
@@ -39,6 +44,28 @@ def did_you_mean(name: str, known: list[str]) -> str:
     """Return "did you mean" the name most like `name`, or nothing when none is like it."""
     close = get_close_matches(name[:80], known, n=1)
     return f"did you mean '{close[0]}'?" if close else ""
+
+
+def _of_any_item(path: Path) -> Path:
+    """Return the path of a key in an item of a list as that of the key in any item."""
+    joined: list[str | int] = []
+    for part in path:
+        if isinstance(part, int) and joined:
+            joined[-1] = f"{joined[-1]}{ITEM}"
+        else:
+            joined.append(part)
+    return tuple(joined)
+
+
+def _is_in_list(path: Path) -> bool:
+    return any(str(part).endswith(ITEM) for part in path)
+
+
+def _item_class(annotation: Any) -> type[BaseModel] | None:
+    """Return the class of the blocks that a list holds, None for anything else."""
+    if get_origin(annotation) is Annotated:
+        return _item_class(get_args(annotation)[0])
+    return _block_class(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 
 def _block_class(annotation: Any) -> type[BaseModel] | None:

@@ -116,6 +116,14 @@ class LatencyKeys(Keys):
         default=None,
         description="By how much the last quarter's median latency may be over that of the first, in per cent.",
     )
+    actuation_p95_max_ms: Annotated[Positive | None, Holds(metric="actuation_p95_ms")] = Field(
+        default=None,
+        description="95 % of all frames must have their decision in the PLC's registers within this time. Needs "
+        "the block `actuation`.",
+    )
+    actuation_p99_max_ms: Annotated[Positive | None, Holds(metric="actuation_p99_ms")] = Field(
+        default=None, description="99 % of all frames must have it there within this time."
+    )
     duration_minutes: Annotated[
         float, Field(gt=0, le=DURATION_MAX_MINUTES), Holds(metric="duration_min", comparator=Comparator.GE)
     ] = Field(description="How long to measure, after warm-up. A run that measured less can't pass.")
@@ -136,6 +144,11 @@ class FramesKeys(Keys):
     )
     failed_max_pct: Annotated[Percentage, Holds(metric="failed_pct")] = Field(
         default=0, description="Share of frames that may end in an error. Always a limit, also when left out."
+    )
+    failsafe_max_pct: Annotated[Percentage | None, Holds(metric="failsafe_pct")] = Field(
+        default=None,
+        description="Share of frames for which the PLC may be given the fail-safe output. Needs the block "
+        "`actuation`.",
     )
 
 
@@ -206,6 +219,19 @@ class ResourcesKeys(Keys):
         default=None,
         description="Peaks of over-current per minute (OC3 of a Jetson), which sound boards show too.",
     )
+    log_volume_max_mb_per_hour: Annotated[Positive | None, Holds(metric="log_volume_mib_per_h")] = Field(
+        default=None,
+        description="What the pipeline's process may print (standard output and error, which go to run.log), in "
+        "MiB per hour.",
+    )
+    watchdog_reset_allowed: Annotated[
+        bool | None,
+        Holds(metric="watchdog_resets", limit=lambda allowed: None if allowed else 0.0),
+    ] = Field(
+        default=None,
+        description="`false`: a PASS takes the proof that the rig did not restart during the run, by its watchdog "
+        "or otherwise. A restart is NOT_MEASURED, not FAIL: hilrig cannot tell a watchdog from a pulled plug.",
+    )
 
 
 class DetectionKeys(Keys):
@@ -230,8 +256,8 @@ class RecoveryKeys(Keys):
             limit=lambda test: 1.0 if test == PowerLossTest.REQUIRED else None,
         ),
     ] = Field(
-        description="`required`: power is cut while a model is being installed, and the node must come back. "
-        "Needs a rig that can cut the power."
+        description="`required`: an update is cut at every point before the run, and the node must come back. How "
+        "deep the cuts go: `power_loss` at the left margin."
     )
     expected_recovery_model: Literal["last_known_good"] = Field(
         default="last_known_good", description="The model that must run after the power cut."

@@ -5,6 +5,7 @@ also holds the profile against what is installed and lies here.
 """
 
 import os.path
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,15 +15,19 @@ from hilrig.config.arrival_model import ArrivalKeys
 from hilrig.config.arrival_trace import Trace, read_trace
 from hilrig.config.block_reader import read_keys
 from hilrig.config.document import Document, merge
-from hilrig.config.limit_model import HeldLimit
+from hilrig.config.document import Path as KeyPath
+from hilrig.config.fault_model import fault_limits
+from hilrig.config.limit_model import HeldLimit, PowerLossTest
 from hilrig.config.plugin_options import named_plugin_problems, target_problems
 from hilrig.config.profile_model import FeedKeys, GoldenKeys, ModelKeys, PipelineKeys, ProfileKeys
 from hilrig.config.profile_rules import broken_rules
 from hilrig.config.source_file import not_found, read_bytes
+from hilrig.config.subject_file import subject_problems
 from hilrig.config.yaml_source import read_yaml
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import ConfigError, Problem
 from hilrig.core.metrics import METRICS
+from hilrig.core.power_loss import PowerLossSpec
 from hilrig.core.profile import (
     ArrivalSpec,
     BackendSpec,
@@ -85,6 +90,7 @@ def _problems_here(document: Document, folder: Path) -> list[Problem]:
         *named_plugin_problems(document, "backends", ("pipeline", "backend"), key="name"),
         *target_problems(document),
         *_missing_files(document, folder),
+        *subject_problems(document, folder),
     ]
 
 
@@ -105,6 +111,8 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
     if keys is None or problems:
         raise ConfigError(problems)
     validation = keys.hil_validation
+    rate_fps = validation.latency.frame_rate_fps * len(keys.arrivals.camera_offsets_ms)
+    faults = tuple(fault.spec(rate_fps) for fault in keys.faults)
     return Profile(
         name=keys.name,
         description=keys.description,
@@ -116,6 +124,7 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
         feed=_feed(keys.feed),
         queue=QueueSpec(depth=keys.queue.depth, on_full=keys.queue.on_full),
         golden=_golden(keys.golden) if keys.golden else None,
+        actuation=keys.actuation.spec() if keys.actuation else None,
         frame_rate_fps=validation.latency.frame_rate_fps,
         duration_s=float(Fraction(repr(validation.latency.duration_minutes)) * S_PER_MIN),
         warmup_s=keys.run.warmup_s,
@@ -125,11 +134,19 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
             lock_memory=keys.run.lock_memory,
             feeder_cpus=keys.run.feeder_cpus,
             worker_cpus=keys.run.worker_cpus,
+            network=keys.run.network,
         ),
         arrivals=_arrivals(keys.arrivals, trace),
         self_test_s=keys.run.self_test_s,
         stop_when_failed=keys.run.stop_when_failed,
-        limits=tuple(_limit(limit, document) for limit in validation.limits()),
+        faults=faults,
+        companions=tuple(companion.spec() for companion in keys.companions),
+        power_loss=_power_loss(keys),
+        limits=(
+            *(_limit(limit, document, at=("hil_validation", *limit.path)) for limit in validation.limits()),
+            *_companion_limits(keys, document),
+            *fault_limits(faults, document, file=PROFILE_FILE),
+        ),
     )
 
 
@@ -171,10 +188,23 @@ def _golden(keys: GoldenKeys) -> GoldenSpec:
     )
 
 
-def _limit(limit: HeldLimit, document: Document) -> Limit:
-    """Return the limit; one that holds without being stated points at the block that would state it."""
-    path = ("hil_validation", *limit.path)
-    mark = document.keys.get(path) or document.mark(path)
+def _power_loss(keys: ProfileKeys) -> PowerLossSpec | None:
+    if keys.power_loss is not None:
+        return keys.power_loss.spec()
+    recovery = keys.hil_validation.recovery
+    is_required = recovery is not None and recovery.power_loss_test is PowerLossTest.REQUIRED
+    return PowerLossSpec() if is_required else None
+
+
+def _companion_limits(keys: ProfileKeys, document: Document) -> Iterator[Limit]:
+    for index, companion in enumerate(keys.companions):
+        for key, limit in companion.limits():
+            yield _limit(limit, document, at=("companions", index, key))
+
+
+def _limit(limit: HeldLimit, document: Document, *, at: KeyPath) -> Limit:
+    """Return the limit at a path; one that holds without being stated points at the block that would state it."""
+    mark = document.keys.get(at) or document.mark(at)
     return Limit(
         check_id=".".join(limit.path),
         metric=limit.holds.metric,

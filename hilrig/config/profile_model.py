@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from hilrig.config.actuation_model import ActuationKeys
 from hilrig.config.arrival_model import ArrivalKeys
+from hilrig.config.companion_model import COMPANIONS_MAX, CompanionKeys
+from hilrig.config.fault_model import FAULTS_MAX, FaultKeys
 from hilrig.config.keys import (
     NAME_PATTERN,
     EdgePx,
@@ -26,6 +29,7 @@ from hilrig.config.keys import (
     ThreePositive,
 )
 from hilrig.config.limit_model import HilValidationKeys
+from hilrig.config.power_loss_model import PowerLossKeys
 from hilrig.core.frame import ColorOrder
 from hilrig.core.profile import Layout, OnFull
 
@@ -208,6 +212,11 @@ class RunKeys(Keys):
         default=(), description="CPUs of the camera, the sentinel and the samplers. Empty: anywhere."
     )
     worker_cpus: Cpus = Field(default=(), description="CPUs of the target. Empty: anywhere, as in production.")
+    network: bool = Field(
+        default=True,
+        description="`false`: the pipeline's process has no network for the whole run, so that a call that leaves the "
+        "machine shows up as latency or as failed frames. Only for `in_process`, `python` and `ring`.",
+    )
 
 
 class ProfileKeys(Keys):
@@ -225,5 +234,21 @@ class ProfileKeys(Keys):
     arrivals: ArrivalKeys = ArrivalKeys()
     queue: QueueKeys
     golden: GoldenKeys | None = None
+    actuation: ActuationKeys | None = None
     run: RunKeys = RunKeys()
+    faults: Annotated[tuple[FaultKeys, ...], Field(max_length=FAULTS_MAX)] = Field(
+        default=(),
+        description="What is broken on purpose in a drill after the measured part; its frames count for no other "
+        "limit.",
+    )
+    power_loss: PowerLossKeys | None = Field(
+        default=None,
+        description="How the power-loss test is made. Left out: the depths `file_calls` and `kill`, of hilrig's "
+        "own node, where the test is required.",
+    )
+    companions: Annotated[tuple[CompanionKeys, ...], Field(max_length=COMPANIONS_MAX)] = Field(
+        default=(),
+        description="Services and loads beside the model, first measured without it, then while it runs. Their "
+        "limits are checks like those of the model.",
+    )
     hil_validation: HilValidationKeys

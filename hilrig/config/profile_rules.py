@@ -10,10 +10,14 @@ from typing import Final
 
 from pydantic_core import PydanticCustomError
 
+from hilrig.config.actuation_rules import broken_actuation_rules
 from hilrig.config.arrival_rules import broken_arrival_rules
+from hilrig.config.companion_rules import broken_companion_rules
 from hilrig.config.document import Document, Path, dotted
+from hilrig.config.fault_rules import broken_fault_rules
 from hilrig.config.key_tree import nearest
 from hilrig.config.limit_model import read_frame_rate
+from hilrig.config.power_loss_model import broken_power_loss_rules
 from hilrig.core.errors import Problem
 from hilrig.core.frame import N_LABELS_MAX
 
@@ -53,6 +57,10 @@ def broken_rules(document: Document) -> list[Problem]:
         _model_files,
         _golden_judges,
         broken_arrival_rules,
+        broken_fault_rules,
+        broken_companion_rules,
+        broken_actuation_rules,
+        broken_power_loss_rules,
     )
     return [problem for rule in rules for problem in rule(document)]
 

@@ -7,9 +7,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelField, NullableSchema, WithDefaultSchema
 
 from hilrig.config.document import dotted
-from hilrig.config.key_tree import blocks
+from hilrig.config.key_tree import ITEM, blocks
 from hilrig.config.keys import Keys
-from hilrig.config.limit_model import HilValidationKeys, held_by
+from hilrig.config.limit_model import held_by
 from hilrig.config.profile_model import ProfileKeys
 from hilrig.config.rig_model import RigKeys
 from hilrig.core.metrics import METRICS
@@ -22,6 +22,7 @@ _UNITS: Final = {
     "_px": "px",
     "_pct": "%",
     "_mb": "MiB",
+    "_mb_per_hour": "MiB/h",
     "_mib": "MiB",
     "_mhz": "MHz",
     "_c": "C",
@@ -97,9 +98,12 @@ def _rows(block: Mapping[str, Any], definitions: Mapping[str, Any], *, at: str) 
         described = {**_resolved(stated, definitions), **stated}
         default = "required" if name in block.get("required", ()) else _default(described)
         meaning = described["description"].replace("\n", " ").replace("|", "\\|")
-        yield f"| `{path}` | {_type(described)} | {_unit(name)} | {default} | {meaning} |"
+        items = _resolved(described.get("items", {}), definitions)
+        yield f"| `{path}` | {_type({**described, 'items': items})} | {_unit(name)} | {default} | {meaning} |"
         if "properties" in described:
             yield from _rows(described, definitions, at=path)
+        if "properties" in items:
+            yield from _rows(items, definitions, at=f"{path}{ITEM}")
 
 
 def _resolved(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,10 +137,11 @@ def _unit(name: str) -> str:
 
 
 def _limit_rows() -> Iterator[str]:
-    for path, block in blocks(HilValidationKeys):
+    for path, block in blocks(ProfileKeys):
         for name, field in block.model_fields.items():
             holds = held_by(field)
             if holds:
                 metric = METRICS[holds.metric]
                 passes_when = f"{metric.title} (`{metric.name}`) {holds.comparator.value} limit"
-                yield f"| `{dotted((*path, name))}` | {passes_when} | {metric.unit} |"
+                check = dotted((*path, name)).removeprefix("hil_validation.")
+                yield f"| `{check}` | {passes_when} | {metric.unit} |"

@@ -49,6 +49,9 @@ PROCESS_GPU_MEMORY: Final = "hilrig.process.gpu.memory.usage"
 PROCESS_GPU_MEMORY_PEAK: Final = "hilrig.process.gpu.memory.peak"
 """Highest GPU memory of the target's process over its life, exact, By."""
 
+PROCESS_OUTPUT: Final = "hilrig.process.output.size"
+"""Size of the files that the target's standard output and error go to, By. OFFLINE when they go to no file."""
+
 UNIFIED: Final = ("hilrig.memory", "unified")
 """Attribute of a GPU memory channel whose GPU has no memory of its own: the same bytes count as host memory."""
 

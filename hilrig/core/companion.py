@@ -39,10 +39,17 @@ class CompanionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSeries:
-    """Probes of one companion over one stretch: `t_ns` is CLOCK_MONOTONIC; -1 us is a failed probe."""
+    """Probes of one companion over one stretch, in the order in which they were due.
+
+    Args:
+        t_ns: when each was due, CLOCK_MONOTONIC, on a fixed grid.
+        answer_us: from that moment to the answer, however late it was sent; -1 is a failed probe.
+        late_us: how late it was sent by the fault of the prober, not of an answer that was still awaited.
+    """
 
     t_ns: tuple[int, ...] = ()
     answer_us: tuple[int, ...] = ()
+    late_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +58,41 @@ class CompanionRecord:
 
     Args:
         alone: its probes before the run, without the model.
-        together: its probes while the model ran.
-        exits: (t_ns, exit status) of every time its process ended before it was asked to.
+        together: its probes from before the first frame to after the last one.
+        exits: (t_ns, exit status) of every time its process ended before it was asked to; a status below 0 is
+            the number of the signal that ended it.
+        kept_until_ns: the last moment at which it was certainly watched; 0 when the model never ran beside it.
     """
 
     name: str
     alone: ProbeSeries
     together: ProbeSeries
     exits: tuple[tuple[int, int], ...] = ()
+    kept_until_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionFinding:
+    """What one companion's probes say: alone, and while frames were measured. Times in ms, None when not known.
+
+    Args:
+        n_alone: probes without the model; `n` while frames were measured, `n_failed` of them without an answer.
+        p99_ms: nearest rank, a failed probe counts as infinite: then it is None and `reason` says so.
+        slowdown: p50 beside the model over p50 alone.
+        exits: how often its process ended by itself; None for a service that hilrig did not start.
+        sick_alone: what was wrong with it before the model ran, in words; empty: nothing.
+        reason: why there is no number, in words; empty where there are all.
+    """
+
+    name: str
+    n_alone: int
+    n: int
+    n_failed: int
+    alone_p50_ms: float | None
+    alone_p99_ms: float | None
+    p50_ms: float | None
+    p99_ms: float | None
+    slowdown: float | None
+    exits: int | None
+    sick_alone: str = ""
+    reason: str = ""

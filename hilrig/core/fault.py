@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class FaultKind(str, Enum):
@@ -11,14 +12,24 @@ class FaultKind(str, Enum):
     CAMERA_FREEZES = "camera_freezes"  # repeats one frame
     CAMERA_GARBAGE = "camera_garbage"  # noise instead of a picture
     CAMERA_RESIZES = "camera_resizes"  # frames of another size
-    MODEL_CORRUPT = "model_corrupt"  # its file is damaged, and loaded again
-    MODEL_HANGS = "model_hangs"
-    MODEL_CRASHES = "model_crashes"
-    WORKER_KILLED = "worker_killed"
-    DISK_FULL = "disk_full"
-    NO_PERMISSION = "no_permission"
-    CLOCK_STEPS = "clock_steps"
-    NO_NETWORK = "no_network"  # the pipeline in an empty network namespace, for the whole run
+    MODEL_CORRUPT = "model_corrupt"  # a damaged copy of its file is loaded while it serves
+    MODEL_HANGS = "model_hangs"  # its process is stopped for a while
+    MODEL_CRASHES = "model_crashes"  # its process dies with a frame in its hands
+    WORKER_KILLED = "worker_killed"  # its process is killed, whatever it does at that moment
+
+
+DEATHS: Final = frozenset({FaultKind.MODEL_CRASHES, FaultKind.WORKER_KILLED})
+"""A single moment: the process is gone, and its successor has to load the model again."""
+
+DECEPTIONS: Final = frozenset(
+    {
+        FaultKind.CAMERA_FREEZES,
+        FaultKind.CAMERA_GARBAGE,
+        FaultKind.CAMERA_RESIZES,
+        FaultKind.MODEL_CORRUPT,
+    }
+)
+"""What a pipeline can be deceived by: there a decision may be a false one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +39,8 @@ class FaultSpec:
     Args:
         name: in events, checks and the report; unique in the profile.
         kind: what is broken.
-        at_s: when, in seconds after the drill began.
+        at_s: when, in seconds after the drill began; where `at_frame` is given, when that frame is due at the mean
+            rate.
         duration_s: for how long; 0 where it is a single moment.
         at_frame: instead of `at_s` for a model: with the n-th frame of the drill, counted from 1.
         recovery_max_s: after its end, decisions must come again within this time.
@@ -42,3 +54,46 @@ class FaultSpec:
     recovery_max_s: float
     at_frame: int | None = None
     decisions_allowed: bool = False
+
+    @property
+    def recovery_check_id(self) -> str:
+        """Return the id of the check that decisions came again in time."""
+        return f"faults.{self.name}.recovery_max_s"
+
+    @property
+    def handled_check_id(self) -> str | None:
+        """Return the id of the check that no false decision was made; None for a fault that deceives nobody."""
+        is_checked = self.kind in DECEPTIONS and not self.decisions_allowed
+        return f"faults.{self.name}.handled" if is_checked else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultSeen:
+    """What became of one fault.
+
+    Args:
+        done: what was broken, in words.
+        expected: what a sound pipeline does, in words.
+        seen: what this one did, in words.
+        begin_s: when it began, seconds after the drill began; None when it did not.
+        end_s: when it was over; None when it did not end.
+        n_frames: frames due inside it that were offered.
+        n_decided: how many of them were decided.
+        n_false: how many of these decisions were false; None where nobody could be deceived.
+        recovery_s: from its end to the first of the decisions in a row that count as recovery; None when it was
+            not seen.
+        watched_s: how late after its end a recovery could still have been seen.
+    """
+
+    name: str
+    kind: FaultKind
+    done: str
+    expected: str
+    seen: str
+    begin_s: float | None
+    end_s: float | None
+    n_frames: int
+    n_decided: int
+    n_false: int | None
+    recovery_s: float | None
+    watched_s: float

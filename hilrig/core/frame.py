@@ -36,6 +36,9 @@ class OutcomeReason(IntEnum):
 FLAG_FRESH: Final = 1
 """In `flags`: the frame was never shown before (see `hilrig.core.profile.FeedSpec.fresh_every`)."""
 
+FLAG_FAULT: Final = 2
+"""In `flags`: the frame was due while something was broken on purpose (see `hilrig.core.drill`)."""
+
 
 FRAME_DTYPE: Final = np.dtype(
     [

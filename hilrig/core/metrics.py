@@ -45,9 +45,6 @@ def _throttling(cause: str) -> tuple[Need, ...]:
     return tuple(Need(name, ((channels.CAUSE, cause),)) for name in names)
 
 
-POWER_CONTROL: Final = Need("hilrig.rig.power_control")
-"""Not a telemetry channel: a rig that can cut the power. Listed in `needs` like one."""
-
 METRICS: Final = {
     metric.name: metric
     for metric in (
@@ -55,6 +52,9 @@ METRICS: Final = {
         Metric(name="latency_p95_ms", title="latency p95", unit="ms"),
         Metric(name="latency_p99_ms", title="latency p99", unit="ms"),
         Metric(name="latency_p99_9_ms", title="latency p99.9", unit="ms"),
+        Metric(name="actuation_p95_ms", title="actuation p95", unit="ms"),
+        Metric(name="actuation_p99_ms", title="actuation p99", unit="ms"),
+        Metric(name="failsafe_pct", title="frames with the fail-safe output", unit="%"),
         Metric(name="latency_drift_pct", title="latency drift over the run", unit="%"),
         Metric(name="duration_min", title="measured duration", unit="min"),
         Metric(name="drop_pct", title="dropped frames", unit="%"),
@@ -75,6 +75,13 @@ METRICS: Final = {
             unit="MiB",
             needs=(Need("hilrig.process.memory.peak"),),
         ),
+        Metric(
+            name="log_volume_mib_per_h",
+            title="log volume of the target",
+            unit="MiB/h",
+            needs=(Need(channels.PROCESS_OUTPUT),),
+        ),
+        Metric(name="watchdog_resets", title="restarts of the rig", unit="events"),
         Metric(
             name="gpu_memory_peak_mib",
             title="GPU memory peak",
@@ -133,12 +140,17 @@ METRICS: Final = {
             unit="events/min",
             needs=(Need(channels.THROTTLE_EVENTS, ((channels.CAUSE, channels.CAUSE_CURRENT_PEAK),)),),
         ),
+        Metric(name="companion_p99_ms", title="p99 answer of a companion", unit="ms"),
+        Metric(name="companion_failed_pct", title="failed probes of a companion", unit="%"),
+        Metric(name="companion_slowdown", title="slowdown of a companion", unit="1"),
+        Metric(name="companion_exits", title="early ends of a companion", unit="events"),
         Metric(
             name="power_loss_recovered",
             title="recovery after power loss",
             unit="bool",
-            needs=(POWER_CONTROL,),
         ),
+        Metric(name="fault_recovery_s", title="recovery from a fault", unit="s"),
+        Metric(name="fault_false_decisions", title="false decisions in a fault", unit="frames"),
     )
 }
 """Every metric that a limit may name."""

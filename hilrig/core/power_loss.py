@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 POWER_LOSS_SCHEMA = "hilrig.power_loss/1"
+SOUND_STORE: Final = "sound"
+"""The store among the calibrations that must not be caught: a test that faults it would fault any."""
 
 
 class Depth(str, Enum):
@@ -16,6 +18,11 @@ class Depth(str, Enum):
     BLOCK_LOG = "block_log"  # writes and flushes of a real file system to its disk, every prefix and subsets
     VIRTUAL_RIG = "virtual_rig"  # a virtual machine killed in mid-update, booted again, asked over the network
     RIG = "rig"  # a rig's own outlet
+
+    @property
+    def words(self) -> str:
+        """Return it as people call it: `file calls`."""
+        return self.value.replace("_", " ")
 
 
 class Recovery(str, Enum):
@@ -31,6 +38,11 @@ class Recovery(str, Enum):
     UNMOUNTABLE = "unmountable"
     DID_NOT_BOOT = "did_not_boot"
     NO_ANSWER = "no_answer"  # asking it failed
+
+    @property
+    def words(self) -> str:
+        """Return it as people say it: `half staged`."""
+        return self.value.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +64,19 @@ class BadRecovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A store that is known to be wrong, put under the same test: `n_caught` of `n_states` cuts showed it."""
+    """A store that is known to be wrong, put under the same test: `n_caught` of `n_states` cuts showed it.
+
+    The store `SOUND_STORE` is known to be right: none may show anything.
+    """
 
     store: str
     n_states: int
     n_caught: int
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the test told a wrong store from a right one."""
+        return self.n_states > 0 and (self.n_caught == 0 if self.store == SOUND_STORE else self.n_caught > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +102,17 @@ class DepthResult:
     calibrations: tuple[Calibration, ...] = ()
     took_s: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Return whether the sound store was found sound and each of the wrong ones, at least one, was caught."""
+        stores = {one.store for one in self.calibrations}
+        return SOUND_STORE in stores and len(stores) > 1 and all(one.holds for one in self.calibrations)
+
+    @property
+    def is_evidence(self) -> bool:
+        """Return whether it ran, on at least one state, and would have seen what is wrong."""
+        return self.ran and self.n_states > 0 and self.is_calibrated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +156,7 @@ class UpdateSubject:
         ask: prints `{"active": ID or null, "complete": bool, "error": text}` for the store, as after a boot.
         ask_many: the same for a store folder per line of stdin, one answer per line; empty: `ask` for each.
         releases: `A` and `B` -> the ID that the answer has for them.
+        writes_trace: it keeps the record of its file calls itself, where HILRIG_DISK_TRACE says.
     """
 
     name: str
@@ -133,6 +165,7 @@ class UpdateSubject:
     ask: tuple[str, ...]
     ask_many: tuple[str, ...] = ()
     releases: Mapping[str, str] = field(default_factory=dict)
+    writes_trace: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,12 +158,14 @@ class TuningSpec:
         lock_memory: mlockall for feeder and sentinel.
         feeder_cpus: where feeder, sentinel and sampler may run; empty anywhere.
         worker_cpus: where the target may run; empty anywhere.
+        network: whether the target has a network; without one no run starts that could not take it away.
     """
 
     real_time: bool = True
     lock_memory: bool = True
     feeder_cpus: tuple[int, ...] = ()
     worker_cpus: tuple[int, ...] = ()
+    network: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

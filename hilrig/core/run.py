@@ -6,7 +6,7 @@ from enum import Enum, IntEnum
 from typing import Any
 
 from hilrig.core.accelerator import AcceleratorProof
-from hilrig.core.actuation import ActuationSpec
+from hilrig.core.actuation import ActuationSpec, ActuationTable
 from hilrig.core.companion import CompanionRecord, CompanionSpec
 from hilrig.core.fault import FaultSpec
 from hilrig.core.floor import Floor
@@ -30,8 +30,9 @@ class Phase(IntEnum):
     LOADING = 0
     WARMUP = 1
     MEASURE = 2
-    DRAIN = 3
-    DONE = 4
+    DRILL = 3  # faults happen; nothing of it counts for the other limits
+    DRAIN = 4
+    DONE = 5
 
 
 class Pacing(str, Enum):
@@ -122,8 +123,8 @@ class RunPlan:
 class RunEvent:
     """Something that happened at `t_ns` (CLOCK_MONOTONIC). `detail` is JSON.
 
-    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, run_ended,
-    recovered.
+    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, fault,
+    worker_lost, worker_returned, run_ended, recovered.
     """
 
     seq: int
@@ -145,6 +146,7 @@ class RunRecord:
         accelerator: what the probe before the run proved; None where no accelerator was asked for.
         companions: what became of the services beside the model.
         power_loss: what the power-loss test before the run found; None where none was made.
+        actuations: what arrived at the PLC; None where hilrig did not stand in for one.
     """
 
     plan: RunPlan
@@ -158,3 +160,4 @@ class RunRecord:
     accelerator: AcceleratorProof | None = None
     companions: tuple[CompanionRecord, ...] = ()
     power_loss: PowerLossResult | None = None
+    actuations: ActuationTable | None = None

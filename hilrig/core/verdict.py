@@ -5,8 +5,11 @@ from enum import Enum
 
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.analysis import Budget, Distribution, Episode, MomentReading, StageShare
+from hilrig.core.companion import CompanionFinding
 from hilrig.core.exits import ExitCode
+from hilrig.core.fault import FaultSeen
 from hilrig.core.floor import Floor
+from hilrig.core.power_loss import PowerLossResult
 
 
 class CheckStatus(str, Enum):
@@ -283,3 +286,6 @@ class Judgement:
     distribution: Distribution | None = None
     stage_shares: tuple[StageShare, ...] = ()
     episodes: tuple[Episode, ...] = ()
+    faults: tuple[FaultSeen, ...] = ()
+    power_loss: PowerLossResult | None = None
+    companions: tuple[CompanionFinding, ...] = ()

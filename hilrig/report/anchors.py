@@ -7,17 +7,21 @@ from hilrig.core.verdict import Check
 
 _SECTIONS: Final = (
     ("latency_", "latency"),
+    ("actuation_", "latency"),
+    ("failsafe_", "latency"),
     ("decision_gap", "latency"),
     ("drop_", "latency"),
     ("consecutive_drops", "latency"),
     ("failed_", "latency"),
     ("duration_", "latency"),
+    ("companion_", "companions"),
     ("detection_", "detection"),
     ("thermal_", "throttling"),
     ("power_throttle", "throttling"),
     ("undervoltage", "throttling"),
     ("overcurrent", "throttling"),
-    ("power_loss", "numbers"),
+    ("fault_", "faults"),
+    ("power_loss", "power-loss"),
 )
 """By the beginning of a metric's name; the first that fits. What fits none is telemetry."""
 

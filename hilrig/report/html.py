@@ -9,6 +9,7 @@ from hilrig.report import wording
 from hilrig.report.anchors import profile_lines
 from hilrig.report.assets import CHART_SCRIPTS, CHART_STYLES
 from hilrig.report.baseline_words import baseline_line
+from hilrig.report.fault_rows import fault_rows
 from hilrig.report.identity import identity, plan_facts
 from hilrig.report.limit_rows import budget_rows, limit_rows
 from hilrig.report.margin_svg import share_bar
@@ -59,6 +60,7 @@ def render_report(document: Document, *, png: bytes) -> bytes:
         limits=limit_rows(judgement, baseline=document.baseline, n_profile_lines=len(listing)),
         baseline_line=baseline_line(document.baseline) if document.baseline else "",
         budgets=budget_rows(judgement),
+        faults=fault_rows(judgement),
         worst=worst_rows(judgement.worst_frames, document.thumbnails),
         share_bar=share_bar,
         listing=listing,

@@ -7,6 +7,8 @@ from typing import Final
 from hilrig.core.document import Document
 from hilrig.core.units import format_duration
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
+from hilrig.report.fault_rows import fault_rows
+from hilrig.report.power_loss import power_loss_cells
 from hilrig.report.values import one_line
 from hilrig.report.wording import (
     CANNOT_VOUCH,
@@ -58,6 +60,8 @@ class MarkdownSink:
             _judged_again(document),
             _limits(judgement),
             _causes(judgement),
+            _power_loss(judgement),
+            _faults(judgement),
             _failed_self_checks(judgement.self_checks),
             _trust(document),
         ]
@@ -131,6 +135,26 @@ def _causes(judgement: Judgement) -> str:
     header = ["| Why frames were over the limit | Frames | The worst of them |", "|---|--:|---|"]
     rows = [table_row([cause_word(one.cause), f"{one.n_frames:,}", one.evidence]) for one in judgement.causes]
     return "\n".join([*header, *rows])
+
+
+def _faults(judgement: Judgement) -> str:
+    if not judgement.faults:
+        return ""
+    header = ["| Fault on purpose | Verdict | What was done | Expected | Seen |", "|---|---|---|---|---|"]
+    rows = [
+        table_row(
+            [row.name, f"{_MARKS[row.status] if row.status else ''} {row.word}", row.done, row.expected, row.seen]
+        )
+        for row in fault_rows(judgement)[:ROWS_MAX]
+    ]
+    return "\n".join([*header, *rows])
+
+
+def _power_loss(judgement: Judgement) -> str:
+    if judgement.power_loss is None:
+        return ""
+    header = ["| Power loss | Cuts judged | Survived | Not survived | Calibration |", "|---|--:|--:|--:|---|"]
+    return "\n".join([*header, *map(table_row, power_loss_cells(judgement.power_loss))])
 
 
 def _trust(document: Document) -> str:

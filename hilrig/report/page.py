@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from hilrig.core.units import format_duration
-from hilrig.report import assets, channel_table, tables, throttling, values, wording
+from hilrig.report import assets, channel_table, power_loss, tables, throttling, values, wording
 from hilrig.report.blocks import block
 from hilrig.report.channel_words import in_words
 from hilrig.report.charts import timeline_chart
@@ -94,6 +94,7 @@ def _environment() -> Environment:
         burn_downs=burn_downs,
         distribution_figures=distribution_figures,
         tables=tables,
+        power_loss=power_loss,
         channel_table=channel_table,
         throttling=throttling,
         quantity=values.quantity,

@@ -11,7 +11,7 @@ from hilrig.report.throttling import METRICS as THROTTLE_METRICS
 from hilrig.report.values import number, one_line
 
 _STATISTICS: Final = ("p50", "p95", "p99", "p99_9", "max")
-_STAGE_ORDER: Final = ("latency", "feeder_lateness", "queue", "preprocess", "infer", "decide", "service")
+_STAGE_ORDER: Final = ("latency", "feeder_lateness", "queue", "preprocess", "infer", "decide", "service", "actuation")
 _STAGE_TITLES: Final = {
     "latency": "latency, intended time to decision",
     "latency_incl_drops": "latency, undecided frames counted as infinite",
@@ -21,6 +21,8 @@ _STAGE_TITLES: Final = {
     "infer": "infer",
     "decide": "decide",
     "service": "service: preprocess, infer, decide",
+    "actuation": "actuation, intended time to the PLC's registers",
+    "actuation_silence": "between two writes to the PLC",
     "other": "what no stamp divides",
 }
 _STAGE_METRIC: Final = re.compile(

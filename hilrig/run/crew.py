@@ -1,5 +1,6 @@
 """The crew of a run: which processes were started, what each reported, which are gone that should not be."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +23,13 @@ class Crew:
     Attributes:
         facts: what each process said of itself when it was ready, by role.
         finished: roles whose work is done (or that are known to be lost).
+        said: what the worker said of a fault, in order; whoever reads it takes it away.
     """
 
     def __init__(self, setup: Setup, log_path: Path) -> None:
         self.facts: dict[str, dict[str, Any]] = {}
         self.finished: set[str] = set()
+        self.said: list[dict[str, Any]] = []
         self._setup = setup
         self._log_path = log_path
         self._children: dict[str, Child] = {}
@@ -34,6 +37,12 @@ class Crew:
     def start(self, role: str, *, module: str = "") -> None:
         """Start the process of `role`: the module `hilrig.run.<role>`, or another one that stands in for it."""
         self._children[role] = Child(module or role, asdict(self._setup), log_path=self._log_path)
+
+    def replace(self, role: str, *, module: str = "") -> None:
+        """Start another process for a role whose process is gone."""
+        self._children[role].end(grace_s=0)
+        self.finished.discard(role)
+        self.start(role, module=module)
 
     def take_reports(self) -> None:
         """Take in what the processes say while loading: `facts` has those that are ready.
@@ -58,8 +67,13 @@ class Crew:
         gone = [role for role, child in self._children.items() if not child.is_running()]
         lost = []
         for role, report in self._reports():
-            self.finished.add(role)
-            if report.pop("kind") == "error":
+            kind = report.pop("kind")
+            if kind == "fault":
+                self.said.append(report)
+                continue
+            if kind != "ready":  # else it stands in for one that was lost, and has yet to begin
+                self.finished.add(role)
+            if kind == "error":
                 lost.append(Lost(role, report["message"]))
             else:
                 self.facts[role] |= report
@@ -70,6 +84,10 @@ class Crew:
     def is_running(self, role: str) -> bool:
         """Return whether the process of `role` lives."""
         return self._children[role].is_running()
+
+    def send_signal(self, role: str, number: signal.Signals) -> None:
+        """Signal one process; one that is gone gets none."""
+        self._children[role].process.send_signal(number)
 
     def kill(self, role: str) -> None:
         """End one process at once."""

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from hilrig.core.arrivals import Schedule, schedule
+from hilrig.core.drill import first_drill_frame
 from hilrig.core.profile import OnFull
 from hilrig.core.run import Pacing, Phase, RunPlan
 from hilrig.feed.opening import open_feed
 from hilrig.feed.pool import fill_pool, pool_digest
 from hilrig.run.camera_queue import CameraQueue
 from hilrig.run.child import Setup, run_child
+from hilrig.run.drill_camera import release_drill
+from hilrig.run.drill_frames import fill_noise_slots
 from hilrig.run.fresh_frames import FreshFrames
 from hilrig.run.pacing import Pacer
 from hilrig.run.shared_block import SharedBlock, Word
@@ -32,6 +35,7 @@ def _feed(setup: Setup) -> None:
     frames = _fill_slots(plan, Path(setup.profile_folder), block)
     fresh = FreshFrames(block, SlotMap.for_feed(plan.feed))
     fresh.rehearse()
+    fill_noise_slots(plan, block)
     block.prefault()
     gc.collect()
     gc.freeze()
@@ -45,6 +49,7 @@ def _feed(setup: Setup) -> None:
         _release_unpaced(plan, queue)
     else:
         _release_paced(plan, queue, fresh, block, pacer)
+        release_drill(plan, queue, block, pacer)
     block[Word.FEEDER_DONE] = 1
     os.eventfd_write(setup.frames_fd, 1)  # wakes a waiting worker so that it sees the end
 
@@ -82,7 +87,7 @@ def _release_paced(
     t0_ns = block[Word.T0_NS]
     blocks_when_full = plan.queue.on_full is OnFull.BLOCK
     index = 0
-    for frame_id in range(plan.n_frames):
+    for frame_id in range(first_drill_frame(plan)):
         intended_ns = t0_ns + arrivals.offset_ns(frame_id)
         camera_id, flags = arrivals.camera_id(frame_id), fresh.flags_of(frame_id, index, intended_ns)
         now_ns = pacer.wait_until(intended_ns)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.drill import first_drill_frame
 from hilrig.core.frame import FrameTable, Outcome
 from hilrig.core.profile import Comparator
 from hilrig.core.run import RunPlan
@@ -24,6 +25,7 @@ class LiveNumbers:
 
     def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
+        self._first_drill_frame = first_drill_frame(plan)
         self._counts = np.zeros(N_OUTCOMES, np.int64)
         self._last_minute = LastMinute()
         self._rate = _Rate()
@@ -35,8 +37,8 @@ class LiveNumbers:
         is_decided = frames["outcome"] == Outcome.DECIDED
         latency_ns = np.where(is_decided, frames["t_decided_ns"] - frames["t_intended_ns"], NEVER)
         self._last_minute.update(frames["t_intended_ns"], latency_ns)
-        first = int(np.count_nonzero(frames["frame_id"] < self._plan.n_warmup_frames))
-        self._measured.update(frames[first:], latency_ns[first:])
+        first, end = np.searchsorted(frames["frame_id"], (self._plan.n_warmup_frames, self._first_drill_frame))
+        self._measured.update(frames[first:end], latency_ns[first:end])
 
     @property
     def n_offered(self) -> int:

@@ -16,18 +16,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.core.frame import FLAG_FRESH, Outcome, OutcomeReason
+from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.ports import Processed
 from hilrig.core.profile import OnFull
 from hilrig.core.run import Phase, RunPlan
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup, run_child
+from hilrig.run.drill_frames import DrillFrames
 from hilrig.run.frame_record import COMPLETION, COMPLETION_AT, HEAD, OUTCOME_AT, REASON_AT, RECORD_BYTES
+from hilrig.run.no_network import leave_network
 from hilrig.run.ring_block import Answer, AnswerStatus, RingBlock
 from hilrig.run.ring_ledger import Asked, RingLedger
 from hilrig.run.ring_process import RingProcess, ring_process
 from hilrig.run.shared_block import SharedBlock, Word
-from hilrig.run.slots import SlotMap
 from hilrig.run.tuning import Tuned
 from hilrig.target.decide import Decider
 from hilrig.target.model_files import refuse_changed
@@ -52,6 +53,8 @@ def _relay(setup: Setup) -> None:
     folder = Path(setup.profile_folder)
     tuned = Tuned()
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the process is started: it inherits them
+    if not plan.tuning.network:
+        leave_network()
     options = RingOptions(**plan.pipeline.target_options)
     facts = ring_facts(options, plan.model, folder)
     refuse_changed(plan.model_files_sha256, facts["files_sha256"])
@@ -101,7 +104,7 @@ class Relay:
         self._process = process
         self._space_fd = space_fd
         self._keeps = plan.queue.depth if plan.queue.on_full is OnFull.DROP_OLDEST else None
-        self._slot_map = SlotMap.for_feed(plan.feed)
+        self._frames = DrillFrames(plan)
         self._decide = Decider(plan.model.labels, plan.pipeline.decide.thresholds)
         self._n_labels = len(plan.model.labels)
         self._ledger = RingLedger(plan.n_frames)
@@ -190,11 +193,9 @@ class Relay:
             self._complete(index, dequeue_ns, _failed(OutcomeReason.NO_ANSWER))
             self._ledger.give_up(frame_id)
             return
-        slot_of = self._slot_map.fresh_slot if flags & FLAG_FRESH else self._slot_map.pool_slot
         stamps = STAMPS.unpack_from(self._block.record_bytes, self._offset(index) + STAMPS_AT)
-        self._ring.request(
-            frame_id=frame_id, slot=slot_of(frame_id), t_intended_ns=stamps[0], t_release_ns=stamps[1]
-        )
+        slot = self._frames.slot(frame_id, flags)
+        self._ring.request(frame_id=frame_id, slot=slot, t_intended_ns=stamps[0], t_release_ns=stamps[1])
         self._ledger.ask(frame_id, Asked(index, dequeue_ns, time.monotonic_ns() + self._timeout_ns))
 
     def _is_out_of_patience(self, now_ns: int) -> bool:

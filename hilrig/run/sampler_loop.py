@@ -59,7 +59,7 @@ def read_until_drain(rounds: Rounds, block: SharedBlock, plan: RunPlan, clock: C
     tick = ticks.first_tick(clock.monotonic_ns())
     slow_round: int | None = None
     is_edge_due = True
-    while block[Word.PHASE] < Phase.DRAIN:
+    while block[Word.PHASE] < Phase.DRILL:
         due_ns = ticks.due_ns(tick)
         clock.sleep_until(due_ns)
         if is_edge_due and tick >= 0:

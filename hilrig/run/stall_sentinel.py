@@ -45,7 +45,7 @@ def _watch(setup: Setup) -> None:
     while block[Word.PHASE] == Phase.LOADING:
         time.sleep(0.002)
     last_ns = time.monotonic_ns()
-    while block[Word.PHASE] < Phase.DRAIN:
+    while block[Word.PHASE] < Phase.DRILL:
         time.sleep(TICK_NS / NS_PER_S)
         now_ns = time.monotonic_ns()
         if now_ns - last_ns > GAP_NS:

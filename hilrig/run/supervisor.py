@@ -10,6 +10,7 @@ from hilrig.config.noun_json import from_json
 from hilrig.core.arrivals import schedule
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import Clock
+from hilrig.core.drill import drill_start_ns
 from hilrig.core.errors import RigLostError, RunAbortedError
 from hilrig.core.frame import FeedInfo
 from hilrig.core.ports import FailureWatch, RecordWriter
@@ -18,13 +19,16 @@ from hilrig.core.telemetry import Capability
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup
 from hilrig.run.crew import Crew, Lost
+from hilrig.run.drill import Drill
 from hilrig.run.recorder import Recorder
 from hilrig.run.shared_block import Layout, SharedBlock, Word
 from hilrig.run.slots import SlotMap
 
 POLL_PACED_NS: Final = 100 * NS_PER_MS
 POLL_LOADING_NS: Final = 30 * NS_PER_MS
-POLL_UNPACED_NS: Final = 10 * NS_PER_MS
+POLL_BUSY_NS: Final = 10 * NS_PER_MS
+"""Where something has to be done soon: room for unpaced frames, a fault at its moment."""
+
 BEAT_NS: Final = NS_PER_S
 """How often what was recorded is put on the disk and the live status replaced."""
 
@@ -34,6 +38,7 @@ DRAIN_LIMIT_NS: Final = 30 * NS_PER_S
 LEAD_NS: Final = 300 * NS_PER_MS
 """From "go" to the first frame: the processes look for "go" every 2 ms."""
 
+NEVER_NS: Final = (1 << 63) - 1
 LOST_READINGS: Final = (Word.READINGS_LOST, Word.STALLS_LOST, Word.PAUSES_LOST)
 WORKERS: Final = {"ring": "relay"}
 """Modules that stand in for the worker, by target: whose pipeline is a process of its own."""
@@ -98,7 +103,7 @@ class Supervisor:
         self._stop_requested = stop_requested
         self._stopped_as = stopped_as
         self._on_frames = on_frames
-        layout = Layout.for_feed(job.feed_info, SlotMap.for_feed(job.plan.feed))
+        layout = Layout.for_feed(job.feed_info, SlotMap.for_plan(job.plan))
         self._block = SharedBlock.create(layout)
         self._fds = (os.eventfd(0), os.eventfd(0))
         self._crew = Crew(
@@ -122,6 +127,7 @@ class Supervisor:
             on_disk_refused=lambda words: self._end(Ended.DISK_FULL, f"the record could not be written: {words}"),
             told=job.told,
         )
+        self._drill = Drill(job.plan, self._block, crew=self._crew, event=self._recorder.event)
         self._ended, self._reason = Ended.COMPLETED, ""
         self._certain_failure = ""
         self._phase = Phase.LOADING
@@ -148,16 +154,21 @@ class Supervisor:
         self._crew.start("worker", module=WORKERS.get(self._plan.pipeline.target, "worker"))
         self._crew.start("stall_sentinel")
         self._crew.start("sampler_loop")
+        if self._plan.actuation is not None:
+            self._crew.start("plc_listener")
         self._await_ready("feeder", "worker")
         self._on_frames(self._crew.facts["feeder"].pop("frames"))
         self._block[Word.TARGET_PID] = self._crew.facts["worker"]["pid"]
-        self._await_ready("sampler_loop", "stall_sentinel")
+        self._await_ready("sampler_loop", "stall_sentinel", *self._listeners())
         told = canonical_json(self._crew.facts["sampler_loop"].pop("capabilities"))
         capabilities = from_json(tuple[Capability, ...], told, what="what the sampler answered")
         self._recorder.channels(capabilities)
         self._recorder.identify(self._crew.facts["worker"])
         for role, facts in self._crew.facts.items():
             self._recorder.event("child_ready", {"role": role, "facts": facts})
+
+    def _listeners(self) -> tuple[str, ...]:
+        return () if self._plan.actuation is None else ("plc_listener",)
 
     def _await_ready(self, *roles: str) -> None:
         deadline_ns = self._clock.monotonic_ns() + LOAD_LIMIT_NS
@@ -179,17 +190,21 @@ class Supervisor:
         self._enter(Phase.WARMUP)
         clock_due_ns = self._t0_ns + CLOCK_EVENT_NS
         measure_ns = self._t0_ns + schedule(self._plan).offset_ns(self._plan.n_warmup_frames)
+        drill_ns = self._t0_ns + drill_start_ns(self._plan) if self._plan.n_drill_frames else NEVER_NS
         self._recorder.measure_from(measure_ns)
         while not self._block[Word.FEEDER_DONE] and self._crew.is_running("feeder"):
             now_ns = self._clock.monotonic_ns()
             self._poll()
             if self._phase is Phase.WARMUP and now_ns >= measure_ns:
                 self._enter(Phase.MEASURE)
+            if self._phase is Phase.MEASURE and now_ns >= drill_ns:
+                self._enter(Phase.DRILL)
             self._beat()
             if now_ns >= clock_due_ns:
                 self._clock_event()
                 clock_due_ns += CLOCK_EVENT_NS
-            self._sleep(POLL_UNPACED_NS if self._plan.pacing is Pacing.UNPACED else POLL_PACED_NS)
+            is_busy = self._plan.pacing is Pacing.UNPACED or self._phase is Phase.DRILL
+            self._sleep(POLL_BUSY_NS if is_busy else POLL_PACED_NS)
 
     def _poll(self) -> None:
         self._recorder.collect()
@@ -198,13 +213,19 @@ class Supervisor:
             self._recorder.event("stop_requested", {"reason": reason})
             self._end(ended, reason)
         self._look_for_failure()
-        for lost in self._crew.newly_lost():
+        lost_now = self._crew.newly_lost()
+        since_t0_ns = self._clock.monotonic_ns() - self._t0_ns  # after the look: what was lost was lost by then
+        if self._phase is Phase.DRILL and self._ended is Ended.COMPLETED:
+            self._drill.step(since_t0_ns)
+        for lost in lost_now:
             if lost.role == "feeder" and self._block[Word.FEEDER_DONE]:
                 continue  # it has released its last frame and gone
+            if self._phase is Phase.DRILL and self._drill.expects(lost, since_t0_ns):
+                continue
             self._note_lost(lost)
 
     def _look_for_failure(self) -> None:
-        if self._ended is not Ended.COMPLETED or self._phase is Phase.DRAIN or self._certain_failure:
+        if self._ended is not Ended.COMPLETED or self._phase >= Phase.DRILL or self._certain_failure:
             return
         reason = self._recorder.certain_failure()
         if reason is None:
@@ -229,10 +250,12 @@ class Supervisor:
 
     def _drain(self) -> None:
         """Wait for the frames under way and the last telemetry, then close the record."""
+        self._drill.calm()
         self._enter(Phase.DRAIN)
         self._write_status()
         deadline_ns = self._clock.monotonic_ns() + DRAIN_LIMIT_NS
-        while not {"worker", "sampler_loop"} <= self._crew.finished and self._clock.monotonic_ns() < deadline_ns:
+        last = {"worker", "sampler_loop", *self._listeners()}
+        while not last <= self._crew.finished and self._clock.monotonic_ns() < deadline_ns:
             self._poll()
             self._beat()
             self._sleep(20 * NS_PER_MS)

@@ -8,6 +8,7 @@ from hilrig.sampler.cpufreq import cpufreq_sources
 from hilrig.sampler.grouped import GroupedSampler
 from hilrig.sampler.proc_process import PeakSource, process_sources
 from hilrig.sampler.proc_system import system_sources
+from hilrig.sampler.process_output import OutputSource
 from hilrig.sampler.rapl import rapl_sources
 from hilrig.sampler.temperature import temperature_sources
 from hilrig.sampler.throttle import throttle_sources
@@ -29,6 +30,7 @@ class HostSampler(GroupedSampler):
             [
                 *system_sources(root, pid),
                 *process_sources(root, pid),
+                OutputSource(root, pid),
                 *temperature_sources(root),
                 *cpufreq_sources(root),
                 *throttle_sources(root),

@@ -30,6 +30,7 @@ N_PROBES: Final = 5
 """A cold model may miss a tight deadline at first; it gets a few questions before it is refused."""
 _COLD: Final = (OutcomeReason.INFERENCE_ERROR, OutcomeReason.NO_ANSWER)
 _T = TypeVar("_T")
+Body = bytes | bytearray | memoryview
 
 
 class Answer(NamedTuple):
@@ -96,7 +97,7 @@ class HttpConnection:
         self._client = _Client(url, self._deadline)
 
     def exchange(
-        self, method: str, path: str, *, body: bytes | bytearray = b"", headers: Mapping[str, str] | None = None
+        self, method: str, path: str, *, body: Body = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Return the answer with status 200 to one request; `path` starts behind the url's own.
 
@@ -115,7 +116,7 @@ class HttpConnection:
         """Close the connection; the next question opens a new one."""
         self._client.close()
 
-    def _exchanged(self, method: str, path: str, body: bytes | bytearray, headers: Mapping[str, str]) -> Answer:
+    def _exchanged(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Answer:
         try:
             self._client.refuse_unasked()
             self._client.request(method, path, body, dict(headers))

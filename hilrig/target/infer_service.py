@@ -1,30 +1,28 @@
-"""An inference service with `POST /infer`: a flat tensor as JSON goes in, one score comes out.
+"""An inference service with `POST /infer`: a tensor goes in, as JSON or as bytes, one score comes out.
 
 The request holds `tensor` (3 x height x width numbers from 0 to 1, plane by plane), `threshold` and
-`correlation_id`; the answer holds `defective`, `score`, and perhaps `model_version` and `correlation_id`.
+`correlation_id`; the answer holds `defective`, `score`, and perhaps `model_version` and `correlation_id`. Every
+frame has the next number, whatever becomes of it: the correlation id, and the sequence that a PLC is told.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hilrig.core.actuation import FIRST_REQUEST
 from hilrig.core.errors import PreconditionError, UsageError
-from hilrig.core.frame import ColorOrder, OutcomeReason, Pixels
+from hilrig.core.frame import Pixels
 from hilrig.core.ports import Processed
-from hilrig.core.profile import Layout, ModelSpec, PipelineSpec, PreprocessSpec
+from hilrig.core.profile import ModelSpec, PipelineSpec
 from hilrig.target.decide import Decider
 from hilrig.target.http_connection import HttpConnection, ask_until_warm, quoted, read_url, refuse_timeout
+from hilrig.target.infer_request import ID_DIGITS, BinaryRequest, InferRequest, JsonRequest
 from hilrig.target.json_answer import read_json_object
 from hilrig.target.outcome import FailureLog, FrameError, bad_answer, decided, failed, scores_of
-from hilrig.target.preprocess import Preprocessor
 
-ID_DIGITS: Final = 12
 EDGE_MAX_PX: Final = 4096  # 600 MB of JSON: a typing error beyond
 
 
@@ -38,6 +36,8 @@ class InferServiceOptions:
         width_px: of the tensor; a frame of another size is resized.
         height_px: of the tensor.
         color_order: order of the three planes.
+        encoding: of the tensor: `json`, or `binary` (float32 as application/octet-stream, which hilrig's own node
+            takes: half of the bytes, nothing to parse).
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -46,6 +46,7 @@ class InferServiceOptions:
     width_px: int = 512
     height_px: int = 512
     color_order: Literal["rgb", "bgr"] = "rgb"
+    encoding: Literal["json", "binary"] = "json"
 
     def __post_init__(self) -> None:
         read_url(self.url)
@@ -68,7 +69,9 @@ class InferServiceTarget:
         self._decide = Decider((self._label,), {self._label: self._threshold})
         self._url = read_url(options.url)
         self._connection = HttpConnection(self._url, timeout_ms=options.timeout_ms)
-        self._request = _Request(options, threshold=self._threshold)
+        self._request = _request(options, threshold=self._threshold)
+        self._size_px = (options.height_px, options.width_px)
+        self._number = 0
         self._log = FailureLog()
         self._model_version: Any = None
 
@@ -78,7 +81,7 @@ class InferServiceTarget:
         Raises:
             PreconditionError: it cannot be reached, or answers something that is no decision.
         """
-        black = np.zeros((self._request.height_px, self._request.width_px, 3), np.uint8)
+        black = np.zeros((*self._size_px, 3), np.uint8)
         try:
             self._model_version = ask_until_warm(lambda: self._ask(black)).get("model_version")
         except FrameError as error:
@@ -86,7 +89,12 @@ class InferServiceTarget:
                 f"the inference service gave no decision: {error.message}",
                 hint=f"start the service at {self._url}, or correct pipeline.target_options",
             ) from error
-        return {"runtime": "infer_service", "url": str(self._url), "model_version": self._model_version}
+        return {
+            "runtime": "infer_service",
+            "url": str(self._url),
+            "model_version": self._model_version,
+            FIRST_REQUEST: self._number + 1,
+        }
 
     def process(self, pixels: Pixels) -> Processed:
         """Have one frame decided; whatever the service does wrong is this frame's failure."""
@@ -104,19 +112,21 @@ class InferServiceTarget:
 
     def _ask(self, pixels: Pixels) -> dict[str, Any]:
         """Return the service's answer, held against what was asked."""
-        body = self._request.filled(pixels)
-        answer = self._connection.exchange("POST", "/infer", body=body, headers=_JSON)
+        self._number += 1
+        correlation_id = f"{self._number:0{ID_DIGITS}d}"
+        body, headers = self._request.filled(pixels, correlation_id), self._request.headers(correlation_id)
+        answer = self._connection.exchange("POST", "/infer", body=body, headers=headers)
         try:
-            return self._held(read_json_object(answer.body))
+            return self._held(read_json_object(answer.body), correlation_id)
         except FrameError:
             self._connection.close()  # who answers nonsense may have more of it on the way
             raise
 
-    def _held(self, answer: dict[str, Any]) -> dict[str, Any]:
+    def _held(self, answer: dict[str, Any], correlation_id: str) -> dict[str, Any]:
         (score,) = scores_of([answer.get("score")], (self._label,))
-        if answer.get("correlation_id") != self._request.correlation_id:
+        if answer.get("correlation_id") != correlation_id:
             found = quoted(str(answer.get("correlation_id")))
-            raise bad_answer(f"the answer is to question {found}, asked was {self._request.correlation_id}")
+            raise bad_answer(f"the answer is to question {found}, asked was {correlation_id}")
         if answer.get("defective") is not bool(score >= self._threshold):
             found = quoted(str(answer.get("defective")))
             raise bad_answer(f"'defective' is {found} with score {score} at threshold {self._threshold}")
@@ -131,9 +141,6 @@ class InferServiceTarget:
             )
 
 
-_JSON: Final = {"Content-Type": "application/json"}
-
-
 def _only_threshold(label: str, thresholds: Mapping[str, float]) -> float:
     if set(thresholds) != {label}:
         raise UsageError(
@@ -144,64 +151,8 @@ def _only_threshold(label: str, thresholds: Mapping[str, float]) -> float:
     return thresholds[label]
 
 
-class _Request:
-    """The body of a request, kept: each frame writes its numbers and its id into the same bytes.
-
-    A pixel has 256 values, so its text is looked up, not computed: making the JSON of 512 x 512 frames takes 2 ms
-    instead of the second that a general encoder needs, and the instrument does not measure itself.
-    """
-
-    def __init__(self, options: InferServiceOptions, *, threshold: float) -> None:
-        self.width_px, self.height_px = options.width_px, options.height_px
-        self._planes = np.zeros((1, 3, self.height_px, self.width_px), np.uint8)
-        self._split = Preprocessor(_bytes_spec(options), self._planes)
-        self._texts = _number_texts()
-        head = b'{"tensor":['
-        tail = f'],"threshold":{json.dumps(threshold)},"correlation_id":"'.encode()
-        cells_end = len(head) + self._planes.size * self._texts.shape[1]
-        self._id_at = cells_end + len(tail)
-        self._body = bytearray(head + bytes(cells_end - len(head)) + tail + b"0" * ID_DIGITS + b'"}')
-        self._cells = np.frombuffer(self._body, np.uint8, cells_end - len(head), len(head)).reshape(
-            self._planes.size, -1
-        )
-        self._ids = count(1)
-        self.correlation_id = ""
-
-    def filled(self, pixels: Pixels) -> bytearray:
-        """Return the body for this frame, valid until the next call.
-
-        Raises:
-            FrameError: PREPROCESS_ERROR, these are no pixels of a colour image.
-        """
-        try:
-            self._split(pixels)
-        except Exception as error:
-            raise FrameError(OutcomeReason.PREPROCESS_ERROR, str(error)) from error
-        np.take(self._texts, self._planes.reshape(-1), axis=0, out=self._cells, mode="clip")
-        self._cells[-1, -1] = ord(" ")  # no comma after the last number
-        self.correlation_id = f"{next(self._ids):0{ID_DIGITS}d}"
-        self._body[self._id_at : self._id_at + ID_DIGITS] = self.correlation_id.encode()
-        return self._body
-
-
-def _number_texts() -> NDArray[np.uint8]:
-    """Return `value / 255` for each value of a pixel as 256 texts of one length, each with its comma.
-
-    The texts are the shortest ones that give the same float32 again; blanks before a comma are allowed in JSON.
-    """
-    texts = [str(np.float32(value / 255)) for value in range(256)]
-    width = max(map(len, texts))
-    return np.array([list(f"{text:<{width}},".encode()) for text in texts], np.uint8)
-
-
-def _bytes_spec(options: InferServiceOptions) -> PreprocessSpec:
-    return PreprocessSpec(
-        width_px=options.width_px,
-        height_px=options.height_px,
-        color_order=ColorOrder(options.color_order),
-        scale=1.0,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        layout=Layout.NCHW,
-        dtype="uint8",
-    )
+def _request(options: InferServiceOptions, *, threshold: float) -> InferRequest:
+    size = {"width_px": options.width_px, "height_px": options.height_px}
+    if options.encoding == "binary":
+        return BinaryRequest(**size, color_order=options.color_order)
+    return JsonRequest(**size, color_order=options.color_order, threshold=threshold)

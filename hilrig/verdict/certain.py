@@ -7,6 +7,7 @@ What is certain here is what the judgement of the whole record would say before 
 anything, and also what the judgement of the record says that ends here.
 """
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -46,7 +47,8 @@ class CertainFailure:
     """
 
     def __init__(self, plan: RunPlan) -> None:
-        self._n_warmup_frames = plan.n_warmup_frames
+        plan = replace(plan, n_drill_frames=0, faults=())  # the drill counts for none of these limits
+        self._n_warmup_frames, self._n_frames = plan.n_warmup_frames, plan.n_frames
         self._gap = GrowingGap(plan) if plan.pacing is Pacing.PACED else None
         made = (_rule(limit, plan, self._gap) for limit in plan.limits if limit.comparator is Comparator.LE)
         self._rules = [rule for rule in made if rule is not None]
@@ -54,7 +56,7 @@ class CertainFailure:
 
     def update(self, frames: FrameTable) -> None:
         """Take in the next frames, in the order in which they were offered, each with its outcome."""
-        batch = self._before_the_end(columns(frames))
+        batch = self._before_the_end(columns(frames[frames["frame_id"] < self._n_frames]))
         n_warmup = int(np.count_nonzero(batch.frame_id < self._n_warmup_frames))
         for rule in self._rules:
             rule.update(batch.part(n_warmup, batch.n))

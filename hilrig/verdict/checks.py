@@ -13,11 +13,13 @@ from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
 from hilrig.verdict.estimate import hold_estimate
 from hilrig.verdict.failures import why_failed
 from hilrig.verdict.findings import Findings
-from hilrig.verdict.percentile import PERMILLE_OF, hold_percentile
+from hilrig.verdict.percentile import ACTUATION_PERMILLE_OF, PERMILLE_OF, hold_percentile
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import capitalised, quantity
 
-SHARES: Final = ("drop_pct", "failed_pct")
+SHARES: Final = ("drop_pct", "failed_pct", "failsafe_pct")
+NOT_THERE: Final = "this run had nothing of that name"
+"""A fault or a companion of another profile, by whose limits an old run is judged again."""
 
 
 def hold_all(findings: Findings) -> tuple[tuple[Check, ...], tuple[Measurement, ...]]:
@@ -31,6 +33,13 @@ def hold_all(findings: Findings) -> tuple[tuple[Check, ...], tuple[Measurement, 
                 limit, findings.whole, findings.steady, period_ns=findings.window.plan.period_ns
             )
             behind.extend(numbers)
+        elif limit.metric in ACTUATION_PERMILLE_OF and findings.actuated is not None:
+            check, numbers = hold_percentile(
+                limit, findings.actuated, findings.actuated_steady, period_ns=findings.window.plan.period_ns
+            )
+            behind.extend(numbers)
+        elif limit.check_id in findings.held:
+            check = findings.held[limit.check_id]
         else:
             check = _hold(limit, findings, findings.by_check.get(limit.check_id, measured.get(limit.metric)))
         checks.append(check)
@@ -39,7 +48,8 @@ def hold_all(findings: Findings) -> tuple[tuple[Check, ...], tuple[Measurement, 
 
 def _hold(limit: Limit, findings: Findings, measurement: Measurement | None) -> Check:
     if measurement is None:
-        return not_measured(limit, f"hilrig knows no metric '{limit.metric}'")
+        is_known = limit.metric in METRICS
+        return not_measured(limit, NOT_THERE if is_known else f"hilrig knows no metric '{limit.metric}'")
     if limit.metric in findings.estimates:
         return hold_estimate(limit, findings.estimates[limit.metric])
     if limit.metric in QUALITIES:

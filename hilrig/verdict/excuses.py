@@ -10,10 +10,18 @@ from typing import Final
 
 from hilrig.core.run import Ended
 from hilrig.core.verdict import Check, CheckStatus, SelfCheck
-from hilrig.verdict.percentile import PERMILLE_OF
+from hilrig.verdict.companion_checks import METRICS_OF_COMPANIONS
+from hilrig.verdict.percentile import ACTUATION_PERMILLE_OF, PERMILLE_OF
 
-TIMING: Final = frozenset({*PERMILLE_OF, "latency_drift_pct", "drop_pct", "consecutive_drops", "decision_gap_ms"})
+ACTUATION: Final = frozenset({*ACTUATION_PERMILLE_OF, "failsafe_pct"})
+TIMING: Final = ACTUATION | frozenset(
+    {*PERMILLE_OF, "latency_drift_pct", "drop_pct", "consecutive_drops", "decision_gap_ms"}
+)
 FRAMES: Final = TIMING | {"failed_pct"}
+FAULTS: Final = frozenset({"fault_recovery_s", "fault_false_decisions"})
+COMPANIONS: Final = METRICS_OF_COMPANIONS
+"""A late camera does nothing to a companion; a machine that was not itself does."""
+
 COUNTED: Final = frozenset(
     {
         "thermal_throttle_events",
@@ -31,18 +39,24 @@ EXCUSES: Final = {
     "feeder.rate": TIMING,
     "records.conserved": FRAMES,
     "records.stamps": FRAMES,
-    "clock.steps": TIMING,
-    "host.boot": TIMING | COUNTED,
-    "host.steal": TIMING,
-    "host.power_mode": TIMING,
+    "clock.steps": TIMING | COMPANIONS,
+    "host.boot": TIMING | COUNTED | COMPANIONS,
+    "host.steal": TIMING | COMPANIONS,
+    "host.power_mode": TIMING | COMPANIONS,
     "host.supply": TIMING,
     "devices.present": FRAMES,
     "devices.errors": FRAMES,
     "processes.alive": TIMING,
     "rig.real_hardware": FRAMES,
+    "actuation.listener": ACTUATION,
+    "companions.kept": COMPANIONS,
+    "companions.probed": COMPANIONS,
     "telemetry.sampled": TREND,
     "telemetry.coverage": TREND,
     "telemetry.counters": COUNTED,
+    "drill.record": FAULTS,
+    "drill.injected": FAULTS,
+    "drill.camera": FAULTS,
 }
 """Metrics whose failure each self-check can have caused. Those not listed excuse nothing."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hilrig.core.frame import Truth
-from hilrig.core.verdict import Measurement
+from hilrig.core.verdict import Check, Measurement
 from hilrig.verdict.accuracy import Accuracy, accuracy, accuracy_measurements
 from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.drift import latency_drift
@@ -30,7 +30,10 @@ class Findings:
         steady: those after thermal steady state; None when it was not reached.
         accuracy: decisions against the truth of the frames.
         estimates: quantities known within bounds, by metric.
-        by_check: numbers of one object among several (a companion, a fault), by the id of its check.
+        by_check: numbers of one object among several (a fault), by the id of its check.
+        held: checks that are held already, by id: those of companions, whose numbers come from probes.
+        actuated: `whole` with the time to the PLC's registers; None where that was not measured.
+        actuated_steady: the same of `steady`.
     """
 
     window: Window
@@ -40,6 +43,9 @@ class Findings:
     accuracy: Accuracy
     estimates: Mapping[str, Estimated]
     by_check: Mapping[str, Measurement] = field(default_factory=dict)
+    held: Mapping[str, Check] = field(default_factory=dict)
+    actuated: Part | None = None
+    actuated_steady: Part | None = None
 
 
 def find(window: Window, telemetry: Telemetry, truths: Sequence[Truth]) -> Findings:

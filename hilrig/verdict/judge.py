@@ -1,29 +1,39 @@
 """From a record to a judgement."""
 
+from dataclasses import replace
+
 from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
 from hilrig.verdict.accelerator import check_accelerator
+from hilrig.verdict.actuation import join_actuations, with_actuation
+from hilrig.verdict.actuation_checks import check_actuation
 from hilrig.verdict.attribution import attribute, count_causes
 from hilrig.verdict.budgets import budgets
 from hilrig.verdict.caching import check_caching
 from hilrig.verdict.change_points import change_points
 from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.checks import hold_all
+from hilrig.verdict.companion_checks import covers, hold_companions
+from hilrig.verdict.companions import check_companions, describe, find_beside
 from hilrig.verdict.device_checks import check_devices
 from hilrig.verdict.distribution import distribution
+from hilrig.verdict.drill_checks import check_drill
 from hilrig.verdict.episodes import episodes
 from hilrig.verdict.excuses import excuse
+from hilrig.verdict.faults import drill, measure_faults
 from hilrig.verdict.feeder_checks import check_feeder
 from hilrig.verdict.findings import find
 from hilrig.verdict.host_checks import check_host
 from hilrig.verdict.latency_series import latency_series
 from hilrig.verdict.nearby import Nearby
 from hilrig.verdict.plausible import check_plausible
+from hilrig.verdict.power_loss import measure_power_loss
 from hilrig.verdict.processes import process_setups
 from hilrig.verdict.queue_depth import queue_depth
 from hilrig.verdict.record_checks import check_record
 from hilrig.verdict.rig_checks import check_rig
 from hilrig.verdict.sentence import verdict_sentence
+from hilrig.verdict.soak_bounds import log_volume, watchdog_resets
 from hilrig.verdict.stage_shares import stage_shares
 from hilrig.verdict.telemetry_checks import check_telemetry
 from hilrig.verdict.telemetry_series import telemetry_series
@@ -36,7 +46,10 @@ from hilrig.verdict.worst import worst_frames
 def judge(record: RunRecord) -> Judgement:
     """Return the judgement of a record: pure, so that equal records give equal judgements on every machine."""
     window = cut(record)
+    drilled = drill(record)
+    beside = find_beside(record, window)
     telemetry = Telemetry(record)
+    actuated = join_actuations(record, window)
     attribution = attribute(window, telemetry, record.events)
     self_checks = (
         *check_feeder(window),
@@ -46,16 +59,23 @@ def judge(record: RunRecord) -> Judgement:
         *check_host(window, telemetry, record.events),
         *check_devices(window, telemetry),
         check_rig(record.rig),
+        *check_actuation(window, actuated),
         check_caching(window),
         check_accelerator(window, telemetry, record.events, proof=record.accelerator),
+        *check_drill(record, drilled),
+        *check_companions(beside, window),
     )
-    findings = find(window, telemetry, record.truths)
+    findings = with_actuation(find(window, telemetry, record.truths), actuated)
+    findings = replace(findings, by_check={**findings.by_check, **measure_faults(drilled)})
+    recovered = measure_power_loss(record.power_loss, record.plan.power_loss)
+    whole = (*findings.measurements, recovered, log_volume(telemetry, window), watchdog_resets(record.events))
+    findings = replace(findings, measurements=whole, held=hold_companions(beside))
     held, behind = hold_all(findings)
     checks = tuple(excuse(check, self_checks, ended=window.ended) for check in held)
     status = run_status(checks, self_checks)
     return Judgement(
         status=status,
-        sentence=verdict_sentence(status, checks, self_checks),
+        sentence=verdict_sentence(status, checks, self_checks) + covers(record.plan.companions),
         checks=checks,
         self_checks=self_checks,
         measurements=(*findings.measurements, *behind),
@@ -74,6 +94,9 @@ def judge(record: RunRecord) -> Judgement:
         distribution=distribution(window),
         stage_shares=stage_shares(window),
         episodes=episodes(telemetry, window, record.events),
+        faults=drilled.faults,
+        power_loss=record.power_loss,
+        companions=describe(beside),
     )
 
 

@@ -28,11 +28,17 @@ PERMILLE_OF: Final = {
     "latency_p99_ms": 990,
     "latency_p99_9_ms": 999,
 }
+"""Percentiles of the time to the decision."""
+
+ACTUATION_PERMILLE_OF: Final = {"actuation_p95_ms": 950, "actuation_p99_ms": 990}
+"""Percentiles of the time to the PLC's registers: known only after the run, so nobody watches them."""
+
+_PERMILLE_OF: Final = {**PERMILLE_OF, **ACTUATION_PERMILLE_OF}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What the frames say about one percentile limit; dropped and failed frames count as infinitely late.
+    """What the frames say about one percentile limit; frames without what is timed count as infinitely late.
 
     Args:
         words: which frames they are, for a sentence; empty for all.
@@ -68,7 +74,7 @@ class Evidence:
 
 def weigh(limit: Limit, part: Part) -> Evidence:
     """Return the evidence for and against a percentile limit. The part must have frames."""
-    n, permille = part.n, PERMILLE_OF[limit.metric]
+    n, permille = part.n, _PERMILLE_OF[limit.metric]
     over = part.latency_ns > ms_to_ns(limit.limit)
     n_over = int(np.count_nonzero(over))
     deff = design_effect(over)
@@ -122,7 +128,7 @@ def _deciding(whole: Evidence, steady: Evidence | None) -> Evidence:
     a steady part that is only too short to prove the limit by itself takes nothing from a whole run that does: it
     is the same frames, fewer of them. Below the least number for the percentile it says nothing at all.
     """
-    if steady is None or steady.n < minimum_frames(PERMILLE_OF[whole.limit.metric]):
+    if steady is None or steady.n < minimum_frames(_PERMILLE_OF[whole.limit.metric]):
         return whole
     if whole.is_beyond:
         return max(whole, steady, key=_worseness) if steady.is_beyond else whole
@@ -152,14 +158,15 @@ def _check(evidence: Evidence, *, period_ns: float) -> Check:
 
 def _observed_text(evidence: Evidence) -> str:
     if evidence.observed_ns is None:
-        return f"infinite ({quantity(100 * evidence.n_undecided / evidence.n, '%')} of frames got no decision)"
+        what = "never reached the PLC" if evidence.limit.metric in ACTUATION_PERMILLE_OF else "got no decision"
+        return f"infinite ({quantity(100 * evidence.n_undecided / evidence.n, '%')} of frames {what})"
     return quantity(evidence.observed_ns / NS_PER_MS, evidence.limit.unit, beside=evidence.limit.limit)
 
 
 def _minutes_needed(evidence: Evidence, *, period_ns: float) -> float | None:
     if evidence.status is not CheckStatus.INCONCLUSIVE:
         return None
-    permille = PERMILLE_OF[evidence.limit.metric]
+    permille = _PERMILLE_OF[evidence.limit.metric]
     more = frames_to_pass(evidence.n, evidence.n_over, permille=permille, deff=evidence.deff)
     return None if more is None else more * period_ns / (NS_PER_S * S_PER_MIN)
 
@@ -183,7 +190,7 @@ def _bound(check: Check) -> str:
 
 
 def _why_undecided(evidence: Evidence, minutes_needed: float | None) -> str:
-    n_least = minimum_frames(PERMILLE_OF[evidence.limit.metric])
+    n_least = minimum_frames(_PERMILLE_OF[evidence.limit.metric])
     if evidence.n < n_least:
         why = f"fewer than {n_least} frames cannot prove this percentile"
     elif evidence.deff > 1:

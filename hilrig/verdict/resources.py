@@ -24,7 +24,6 @@ def measure_resources(telemetry: Telemetry, window: Window) -> Iterator[Measurem
     yield temperature_headroom(telemetry, window)
     yield power_mean(telemetry, window)
     yield from measure_throttling(telemetry, window)
-    yield missing("power_loss_recovered", "the power-loss test is a run of its own")
 
 
 def _host_memory(telemetry: Telemetry, window: Window) -> Measurement:

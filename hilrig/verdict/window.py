@@ -1,12 +1,13 @@
 """Which frames count, as columns that the rest of the verdict computes with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core.arrivals import schedule
+from hilrig.core.drill import first_drill_frame
 from hilrig.core.frame import FRAME_DTYPE, FrameTable, Outcome, OutcomeReason
 from hilrig.core.run import Ended, Pacing, RunEvent, RunPlan, RunRecord
 
@@ -71,7 +72,7 @@ class Window:
     """A run's frames, cut to the measured part.
 
     Args:
-        all: every recorded frame, warm-up included.
+        all: every recorded frame, warm-up included, drill excluded.
         measured: the frames that count: after the warm-up, up to where an early end cut the run off.
         n_tail_cut: frames still queued when the run was ended early: nobody let the target answer them.
         latency_ns: t_decided - t_intended of each measured frame, NEVER without a decision.
@@ -111,14 +112,27 @@ class Window:
         return None if latency_ns == NEVER else latency_ns
 
 
+def before_drill(record: RunRecord) -> RunRecord:
+    """Return a record as it were without its drill: the limits about the measured part are held against that."""
+    if not record.plan.n_drill_frames:
+        return record
+    first_id = first_drill_frame(record.plan)
+    return replace(
+        record,
+        plan=replace(record.plan, n_drill_frames=0, faults=()),
+        frames=record.frames[record.frames["frame_id"] < first_id],
+    )
+
+
 def cut(record: RunRecord) -> Window:
-    """Return the measured part of a record.
+    """Return the measured part of a record, whose plan is without a drill from here on.
 
     The warm-up is cut by rule: the first `plan.n_warmup_frames` frame ids, whatever they look like. After an early
     end, the last frames are cut too if they were still queued (RUN_ENDED): the stop took their decision from them.
     In a completed run nothing is cut at the end. A run that was ended because its FAIL was certain may have been
     ended for a target that did not answer: then no more frames are cut than can have been in the queue.
     """
+    record = before_drill(record)
     everything = columns(record.frames)
     ended = how_ended(record.events)
     n_warmup = int(np.count_nonzero(everything.frame_id < record.plan.n_warmup_frames))

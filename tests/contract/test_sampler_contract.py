@@ -78,6 +78,8 @@ TREE = {
         ),
     ),
     f"proc/{PID}/schedstat": ("298132 49693 2\n", keys("hilrig.process.run_delay")),
+    f"proc/{PID}/fd/1": ("a line\n", keys("hilrig.process.output.size")),
+    f"proc/{PID}/fd/2": ("", keys("hilrig.process.output.size")),
     f"proc/{PID}/clear_refs": ("", keys()),
     f"proc/{PID}/cgroup": ("0::/system.slice/line.service\n", keys("hilrig.system.oom_kills{scope=cgroup}")),
     "sys/fs/cgroup/system.slice/line.service/memory.events": (
@@ -111,7 +113,9 @@ for number, (core, speaks_for_package) in enumerate([(0, True), (1, False), (0, 
         TREE[f"{cpu}/thermal_throttle/{part}_throttle_total_time_ms"] = ("40\n", needed["time"])
 
 IDENTITY = {path for path in TREE if path.endswith(("/name", "_label", "/type"))}
-KEPT = sorted(path for path, (_, fed) in TREE.items() if fed and not path.endswith("/cgroup"))
+KEPT = sorted(
+    path for path, (_, fed) in TREE.items() if fed and not path.endswith("/cgroup") and "/fd/" not in path
+)
 ALL_KEYS = frozenset().union(*(fed for _, fed in TREE.values()))
 
 

@@ -57,7 +57,7 @@ def test_every_mistake_of_a_profile_is_shown_at_once(bench):
 
 
 def test_the_jetson_profile_is_refused_here_with_everything_that_is_missing(bench):
-    """Class, GPU memory, GPU load, throttling, power control, CUDA: all at once, before the first frame."""
+    """Class, GPU memory, GPU load, throttling, CUDA: all at once, before the first frame."""
     called = bench.call("run", str(PROFILES / "weld-station-orin"))
     refused(
         bench,
@@ -68,7 +68,6 @@ def test_the_jetson_profile_is_refused_here_with_everything_that_is_missing(benc
             "resources.gpu_memory_max_mb",
             "resources.gpu_util_sustained_max_pct",
             "resources.thermal_throttle_allowed",
-            "recovery.power_loss_test",
             "CUDAExecutionProvider",
         ],
     )

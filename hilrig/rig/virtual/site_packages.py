@@ -14,7 +14,8 @@ from packaging.utils import canonicalize_name
 from hilrig.core.errors import PreconditionError
 from hilrig.rig.virtual.programs import run_program
 
-EXTRA: Final = "cpu"
+EXTRAS: Final = ("cpu", "node")
+"""What runs on a rig: the model's runtime, and the edge node whose updates are cut."""
 PYTHON_VERSION: Final = "3.11"
 """Of Debian 12, which the image is made of."""
 
@@ -24,8 +25,8 @@ _PRUNED_FOLDERS: Final = ("tests", "test", "include")
 
 
 def required() -> list[str]:
-    """Return hilrig's requirements with the extra `cpu`, sorted."""
-    return sorted(str(one) for one in _requirements("hilrig", frozenset({EXTRA})))
+    """Return hilrig's requirements with these extras, sorted."""
+    return sorted(str(one) for one in _requirements("hilrig", frozenset(EXTRAS)))
 
 
 def pins() -> list[str]:
@@ -34,7 +35,7 @@ def pins() -> list[str]:
     What is not installed here is left to the installer.
     """
     found: dict[str, str] = {}
-    open_ones = [Requirement(f"hilrig[{EXTRA}]")]
+    open_ones = [Requirement(f"hilrig[{','.join(EXTRAS)}]")]
     while open_ones:
         asked = open_ones.pop()
         for one in _requirements(asked.name, frozenset(asked.extras)):

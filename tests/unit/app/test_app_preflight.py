@@ -34,12 +34,12 @@ def test_a_rig_of_another_class_than_found_is_refused(tmp_path):
 
 def test_all_problems_are_listed_together(tmp_path):
     """Two things missing are two lines, not two runs."""
-    station = write_station(
-        tmp_path, more="  resources: {gpu_memory_max_mb: 100}\n  recovery: {power_loss_test: required}"
-    )
+    limits = "  resources: {gpu_memory_max_mb: 100}\n  recovery: {power_loss_test: required}"
+    station = write_station(tmp_path, more=f"{limits}\npower_loss: {{depths: [rig], rig: nowhere}}")
     with pytest.raises(PreconditionError) as caught:
         preflight(station, LOCAL)
     assert caught.value.message.count("\n  - ") == 2
+    assert "power_loss: there is no rig" in caught.value.message
 
 
 def test_a_pool_that_does_not_fit_the_memory_is_refused(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from hilrig.config.key_tree import blocks
-from hilrig.config.limit_model import HilValidationKeys, held_by
+from hilrig.config.limit_model import held_by
 from hilrig.config.profile_model import ProfileKeys
 from hilrig.config.schema import profile_reference, profile_schema
 from hilrig.core.metrics import METRICS
@@ -39,7 +39,7 @@ def test_every_key_explains_itself():
 
 def test_every_metric_can_be_limited():
     """Each metric of hilrig.core.metrics has exactly one key that limits it."""
-    held = [held_by(field) for _, block in blocks(HilValidationKeys) for field in block.model_fields.values()]
+    held = [held_by(field) for _, block in blocks(ProfileKeys) for field in block.model_fields.values()]
     assert sorted(holds.metric for holds in held if holds) == sorted(METRICS)
 
 

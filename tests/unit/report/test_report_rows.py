@@ -18,7 +18,7 @@ from hilrig.report.identity import identity
 from hilrig.report.limit_rows import budget_rows, limit_rows
 from hilrig.report.margin_svg import WIDTH_PX, budget_bar, margin_bar, share_bar
 
-SECTIONS = {"latency", "detection", "throttling", "telemetry", "numbers"}
+SECTIONS = {"latency", "detection", "throttling", "telemetry", "companions", "faults", "power-loss"}
 
 
 def named(result: Result) -> dict[str, str]:

@@ -10,7 +10,8 @@ from hilrig.core.errors import PreconditionError, UsageError
 from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.profile import DecideSpec, ModelSpec, PipelineSpec
 from hilrig.target.http_connection import N_PROBES
-from hilrig.target.infer_service import InferServiceOptions, InferServiceTarget, _number_texts
+from hilrig.target.infer_request import BinaryRequest, _number_texts
+from hilrig.target.infer_service import InferServiceOptions, InferServiceTarget
 
 WHITE = np.full((8, 8, 3), 255, np.uint8)
 BLACK = np.zeros((8, 8, 3), np.uint8)
@@ -169,3 +170,39 @@ def test_options_that_cannot_be_meant_are_refused(options, words):
     """Before anything is asked."""
     with pytest.raises(ValueError, match=words):
         InferServiceOptions(**options)
+
+
+def test_a_binary_request_holds_the_same_tensor_as_the_json():
+    """float32, plane after plane, pixel / 255; the headers say so, the body is the tensor's bytes."""
+    pixels = np.random.default_rng(2).integers(0, 256, (6, 4, 3), np.uint8)
+    request = BinaryRequest(width_px=4, height_px=6, color_order="rgb")
+    body = bytes(request.filled(pixels, "000000000009"))
+    expected = pixels[:, :, ::-1].transpose(2, 0, 1)[np.newaxis] * np.float32(1 / 255)
+    assert np.array_equal(np.frombuffer(body, "<f4").reshape(1, 3, 6, 4), expected)
+    assert request.headers("000000000009") == {
+        "Content-Type": "application/octet-stream",
+        "X-Tensor-Dtype": "float32",
+        "X-Tensor-Shape": "1,3,6,4",
+        "X-Correlation-Id": "000000000009",
+    }
+
+
+def test_every_frame_has_the_next_number_whatever_becomes_of_it():
+    """The first frame's number is told; a frame that cannot be sent, and one without an answer, use up theirs."""
+    with serving(after(1, "die")) as service:
+        target = make(service.url)
+        first = target.prepare()["first_request"]
+        frames = [WHITE, np.zeros((8, 8), np.uint8), BLACK, WHITE]
+        outcomes = [target.process(frame).outcome for frame in frames]
+        target.close()
+        numbers = [int(asked["correlation_id"]) for asked in service.asked]
+    assert [outcome.name for outcome in outcomes] == ["FAILED", "FAILED", "DECIDED", "DECIDED"]
+    assert numbers == [first - 1, first, first + 2, first + 3]
+
+
+def test_the_first_number_counts_the_questions_before_the_run():
+    """A cold service is asked more than once before the run: the frames' numbers begin after that."""
+    with serving(after(0, "status_503")) as service:
+        target = make(service.url)
+        assert target.prepare()["first_request"] == 3
+        target.close()

@@ -1,0 +1,171 @@
+"""hilrig.node.service.window, deadline, config, plc_output: counting, ending in time, telling the PLC."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hilrig.core.errors import UsageError
+from hilrig.core.plc import FailSafeReason
+from hilrig.node.service.config import ServiceConfig
+from hilrig.node.service.deadline import Deadline, DeadlinePassedError
+from hilrig.node.service.plc_output import PlcOutput
+from hilrig.node.service.window import N_KEPT, Failure, ShadowWindow, Window, percentile_ms
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from([50, 95, 99]))
+def test_a_percentile_is_one_of_the_values_with_enough_at_or_below(values, per_cent):
+    """Nearest rank: the smallest value that at least so many per cent do not exceed."""
+    found = percentile_ms(values, per_cent)
+    at_most = [value for value in values if value <= found + 1e-3]
+    below = [value for value in values if value < found - 1e-3]
+    assert len(at_most) * 100 >= len(values) * per_cent > len(below) * 100
+
+
+def test_without_a_sample_there_is_no_percentile():
+    """Nothing measured is null, not 0: a guardrail cannot pass on it."""
+    found = Window("r").as_json()
+    assert (found["n"], found["p50_ms"], found["p95_ms"], found["p99_ms"]) == (0, None, None, None)
+    assert ShadowWindow("s").as_json()["p95_ms"] is None
+
+
+def test_failures_count_and_have_no_latency():
+    """A timeout is in n, n_failed and n_timeout; it does not make the percentiles look better."""
+    window = Window("r")
+    window.decided(10.0)
+    for failure in Failure:
+        window.failed(failure)
+    found = window.as_json()
+    assert (found["n"], found["n_failed"], found["n_timeout"], found["n_non_finite"]) == (6, 5, 1, 1)
+    assert found["p99_ms"] == 10.0
+
+
+def test_a_window_is_bounded_and_keeps_the_newest():
+    """A node that serves for a year needs no more memory than one that serves for ten minutes."""
+    window = Window("r")
+    for _ in range(N_KEPT):
+        window.decided(100.0)
+    for _ in range(N_KEPT):
+        window.decided(1.0)
+    assert (window.n, window.as_json()["p99_ms"]) == (2 * N_KEPT, 1.0)
+
+
+def test_a_shadow_that_fails_does_not_agree():
+    """Inputs that it did not decide are counted as failed, apart from disagreements."""
+    window = ShadowWindow("s")
+    window.compared(agrees=True, infer_ms=5.0)
+    window.compared(agrees=False, infer_ms=7.0)
+    window.failed()
+    assert window.as_json() == {"release_sha256": "s", "n": 3, "n_failed": 1, "n_disagreed": 1, "p95_ms": 7.0}
+
+
+def test_a_deadline_ends_what_takes_too_long():
+    """What waits inside is ended, and the task goes on after it as if nothing had been."""
+
+    async def wait() -> str:
+        loop = asyncio.get_running_loop()
+        with pytest.raises(DeadlinePassedError), Deadline(loop.time() + 0.01):
+            await asyncio.sleep(30)
+        await asyncio.sleep(0)
+        return "went on"
+
+    assert asyncio.run(wait()) == "went on"
+
+
+def test_a_deadline_leaves_alone_what_is_in_time_or_fails_by_itself():
+    """Results, errors and a cancel from outside pass through."""
+
+    async def all_three() -> None:
+        loop = asyncio.get_running_loop()
+        with Deadline(loop.time() + 30):
+            await asyncio.sleep(0)
+        with pytest.raises(ValueError, match="mine"), Deadline(loop.time() + 30):
+            raise ValueError("mine")
+
+        async def inside() -> None:
+            with Deadline(loop.time() + 30):
+                await asyncio.sleep(30)
+
+        task = asyncio.ensure_future(inside())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(all_three())
+
+
+def test_a_deadline_that_has_passed_already_ends_the_first_wait():
+    """A request whose first byte lies further back than the ceiling gets no time at all."""
+
+    async def late() -> None:
+        with pytest.raises(DeadlinePassedError), Deadline(asyncio.get_running_loop().time() - 1):
+            await asyncio.sleep(30)
+
+    asyncio.run(late())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ceiling_ms": 0}, {"queue_depth": 0}, {"stuck_ms": float("nan")}, {"stuck_ms": 39}]
+)
+def test_limits_that_cannot_be_meant_are_refused(wrong):
+    """No ceiling, no queue, no patience, or a model that is stuck before it is late."""
+    with pytest.raises(UsageError):
+        ServiceConfig(**wrong)
+
+
+class Adapter:
+    """Keeps what would go to the PLC."""
+
+    def __init__(self):
+        self.told = []
+
+    def submit(self, **fields):
+        self.told.append(fields)
+
+    def submit_error(self, **fields):
+        self.told.append(fields)
+
+
+def decided(correlation_id, *, total_ms=10.0):
+    filled = SimpleNamespace(correlation_id=correlation_id)
+    return SimpleNamespace(filled=filled, is_defective=True, score=0.5, total_ms=total_ms)
+
+
+def test_the_plc_gets_the_number_that_the_client_gave():
+    """A numeric correlation id is the sequence; others are counted; it has 32 bits."""
+    adapter = Adapter()
+    output = PlcOutput(adapter, ServiceConfig())
+    for correlation_id in ("41", None, "part-7", str(2**32 + 5), "²"):
+        output.decided(decided(correlation_id))
+    assert [told["sequence"] for told in adapter.told] == [41, 2, 3, 5, 5]
+
+
+def test_the_plc_gets_the_end_of_the_ceiling_with_a_decision():
+    """A decision at 10 of 40 ms has 30 ms left; one beyond the ceiling has its deadline behind it."""
+    adapter = Adapter()
+    output = PlcOutput(adapter, ServiceConfig())
+    output.decided(decided("1", total_ms=10))
+    output.decided(decided("2", total_ms=50))
+    left_ms = [(told["deadline_ns"] - told["decided_ns"]) / 1e6 for told in adapter.told]
+    assert left_ms == pytest.approx([30, -10])
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("HR-203", FailSafeReason.LATE),
+        ("HR-205", FailSafeReason.NON_FINITE),
+        ("HR-206", FailSafeReason.QUEUE_FULL),
+        ("HR-207", FailSafeReason.SERVICE_ERROR),
+        ("HR-204", FailSafeReason.SERVICE_ERROR),
+        ("", FailSafeReason.SERVICE_ERROR),
+    ],
+)
+def test_the_plc_is_told_why_there_is_no_decision(code, reason):
+    """Every request without a decision is a fail-safe with its reason, bad inputs too."""
+    adapter = Adapter()
+    PlcOutput(adapter, ServiceConfig()).failed(error_code=code, correlation_id="7")
+    assert adapter.told == [{"sequence": 7, "reason": reason}]
