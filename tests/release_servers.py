@@ -23,6 +23,7 @@ class ReleaseServer:
         redirect: every request is answered with this address.
         endless: bodies go on for ever, without a length.
         silent: bodies begin, then nothing comes.
+        drips: bodies come at a few bytes a second.
         status: for every request, when set.
     """
 
@@ -33,6 +34,7 @@ class ReleaseServer:
     redirect: str = ""
     endless: bool = False
     silent: bool = False
+    drips: bool = False
     status: int = 0
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -103,11 +105,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if served.silent:
             self.wfile.flush()
             served.stop.wait(30)
+        elif served.drips:
+            self._drip(body)
         elif served.break_after and "/files/" in self.path:
             self.wfile.write(body[: served.break_after.pop(0)])
             self.close_connection = True
         else:
             self.wfile.write(body)
+
+    def _drip(self, body: bytes) -> None:
+        self.close_connection = True
+        try:
+            for offset in range(len(body)):
+                self.wfile.write(body[offset : offset + 1])
+                if self.served.stop.wait(0.02):
+                    return
+        except OSError:
+            return
 
     def _for_ever(self, body: bytes) -> None:
         self.close_connection = True

@@ -262,7 +262,7 @@ def _uncuttable(profile: Profile) -> Iterator[str]:
 
 
 def _no_namespace(profile: Profile) -> Iterator[str]:
-    """Yield why the network cannot be taken away here; asked in a process of its own, which does not come back."""
+    """Yield why the network cannot be taken away here; a process of its own tries, for it does not come back."""
     if profile.tuning.network:
         return
     probe = subprocess.run(

@@ -31,7 +31,8 @@ app = typer.Typer(
     name="hilrig",
     help="Decide whether an edge AI model may go to a factory line.\n\n"
     "Exit codes: 0 PASS or done, 2 usage or configuration, 10 FAIL, 11 INCONCLUSIVE, 12 aborted, 20 rig busy, "
-    "21 rig lost, 22 precondition not met, 30 signature or trust invalid.",
+    "21 rig lost, 22 precondition not met, 30 signature or trust invalid, 31 not passed by the gate, 32 expired, "
+    "33 wrong class or stack, 40 store unsafe.",
     epilog="First steps: hilrig demo, then hilrig init DIR --model MODEL.onnx, hilrig check DIR, hilrig run DIR.",
     no_args_is_help=True,
     rich_markup_mode=None,  # boxes and colours make CI logs unreadable

@@ -97,7 +97,7 @@ def _network(document: Document) -> Iterator[Problem]:
     """A pipeline that runs elsewhere is reached over the network."""
     target = document.get(("pipeline", "target")) or "in_process"
     if document.get(("run", "network")) is False and isinstance(target, str) and target not in _KINDS_OF:
-        message = f"'network: false' takes the network from a process that hilrig starts; the target {target} is elsewhere"
+        message = f"'network: false' is for a process that hilrig starts; that of the target {target} is elsewhere"
         yield document.problem(("run", "network"), "contradiction", message, "leave it out")
 
 

@@ -214,8 +214,8 @@ class RunKeys(Keys):
     worker_cpus: Cpus = Field(default=(), description="CPUs of the target. Empty: anywhere, as in production.")
     network: bool = Field(
         default=True,
-        description="`false`: the pipeline's process has no network for the whole run, so that a call that leaves the "
-        "machine shows up as latency or as failed frames. Only for `in_process`, `python` and `ring`.",
+        description="`false`: the pipeline's process has no network for the whole run, so that a call that leaves "
+        "the machine shows up as latency or as failed frames. Only for `in_process`, `python` and `ring`.",
     )
 
 

@@ -33,7 +33,7 @@ def leave_network() -> None:
         words = os.strerror(ctypes.get_errno())
         raise PreconditionError(
             f"run.network: false needs an empty network namespace, which was refused: {words}",
-            hint="run as root, allow user namespaces (sysctl kernel.unprivileged_userns_clone), or leave the key out",
+            hint="run as root, allow user namespaces (sysctl user.max_user_namespaces), or leave the key out",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, IFREQ.pack(b"lo", IFF_UP))

@@ -23,7 +23,7 @@ queue: {{depth: 4, on_full: drop_oldest}}
 run: {{warmup_s: 0.2, telemetry_period_ms: 100, self_test_s: 0.2, stop_when_failed: false}}
 companions:
   - name: sync-agent
-    command: [python3, -m, hilrig.faults.sync_agent, --port, "{port}", --file-mib, "1", --hash-rounds, "30", --pause-ms, "5"]
+    command: [python3, -m, hilrig.faults.sync_agent, --port, "{port}", --file-mib, "1", --hash-rounds, "30"]
     probe: {{url: "http://127.0.0.1:{port}/healthz", period_ms: 20, timeout_ms: 5000}}
     alone_s: 2
     failed_max_pct: 0
@@ -40,17 +40,19 @@ import subprocess
 
 class Pipeline:
     def prepare(self, context):
-        argv = ["stress-ng", "--cpu", "{n_hogs}", "--quiet", "--timeout", "60"]
-        self.hogs = subprocess.Popen(argv) if {n_hogs} else None
+        argv = ["stress-ng", "--cpu", "1", "--quiet", "--timeout", "30"]
+        # Each in a session of its own: the kernel shares CPUs out by session (sched(7), autogroup).
+        self.hogs = [subprocess.Popen(argv, start_new_session=True) for _ in range({n_hogs})]
         return {{"kind": "takes {n_hogs} CPUs"}}
 
     def process(self, frame):
         return {{"defect": 0.0}}
 
     def close(self):
-        if self.hogs is not None:
-            self.hogs.terminate()
-            self.hogs.wait()
+        for hog in self.hogs:
+            hog.terminate()
+        for hog in self.hogs:
+            hog.wait()
 """
 
 

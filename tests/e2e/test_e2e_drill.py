@@ -1,6 +1,7 @@
 """Faults on purpose under `hilrig run`: a pipeline that takes them well, and one that decides noise."""
 
 import json
+import socket
 
 import pytest
 
@@ -35,6 +36,20 @@ class Pipeline:
         steps = np.abs(np.diff(frame[::8].astype(np.int16), axis=1)).mean()
         if {minds} and (frame.shape != (128, 128, 3) or steps > 60):
             raise ValueError("this is no picture of the station's camera")
+        return [0.0]
+
+    def close(self):
+        pass
+"""
+CALLS_OUT = """\
+import socket
+
+class Pipeline:
+    def prepare(self, context):
+        pass
+
+    def process(self, frame):
+        socket.create_connection(("127.0.0.1", {port}), timeout=1).close()
         return [0.0]
 
     def close(self):
@@ -104,3 +119,24 @@ def test_a_pipeline_that_decides_noise_and_takes_a_damaged_model_fails(bench):
     assert checks["faults.torn.handled"]["status"] == "FAIL"
     (torn,) = [one for one in result["judgement"]["faults"] if one["name"] == "torn"]
     assert torn["seen"].startswith("loaded without a word")
+
+
+def test_a_pipeline_that_calls_out_fails_without_a_network(bench):
+    """It asks a service of this machine for every frame; outside the namespace that answers, inside it does not."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
+        station = write_profile(bench, faults="", minds=False, n_s=1)
+        folder = bench.folder / station
+        text = (folder / "profile.yaml").read_text().replace("faults:\n\n", "")
+        (folder / "pipeline.py").write_text(CALLS_OUT.format(port=server.getsockname()[1]))
+        (folder / "profile.yaml").write_text(text)
+        alone = bench.call("run", station)
+        (folder / "profile.yaml").write_text(text.replace("run: {", "run: {network: false, "))
+        called = bench.call("run", station)
+    if "cannot be kept here" in called.err:
+        pytest.skip("hardware: this kernel or container gives no network namespace")
+    first, last = (json.loads((one / "result.json").read_text())["judgement"] for one in bench.run_dirs())
+    assert alone.code == 11, alone  # a second is too short for a p99
+    assert "failed_pct" not in {one["metric"] for one in first["checks"] if one["status"] == "FAIL"}
+    assert called.code == 10, called
+    (failed,) = [one for one in last["checks"] if one["metric"] == "failed_pct"]
+    assert (failed["status"], failed["observed"]) == ("FAIL", 100.0)

@@ -113,8 +113,8 @@ class Agent:
         data = self._around.watch.look()
         if data is not None:
             self._data, self._wanted = data, None  # what it said before is no longer said, even if this is refused
-        if self._wanted is None:
-            admitted = self._around.admit(self._data)
+        admitted = self._around.admit(self._data)  # at each look: it may be over by now
+        if admitted.desired != self._wanted:
             self._around.keep(admitted)
             self._wanted = admitted.desired
         self._around.reports.flush()

@@ -7,7 +7,7 @@ from hilrig.attest.desired_state import DesiredState, RolloutMode
 from hilrig.core.clock import Clock
 from hilrig.core.units import s_to_ns
 from hilrig.node.agent.errors import ServiceError
-from hilrig.node.agent.guardrails import Judgement, Trial, begin
+from hilrig.node.agent.guardrails import Judgement, Standing, Trial, begin
 from hilrig.node.agent.window import (
     Reading,
     ServiceWindow,
@@ -44,13 +44,18 @@ class TrialWatch:
     period_ns: int
     due_ns: int
     trial: Trial
+    ended: Judgement | None = None
 
     def observe(self) -> Judgement:
-        """Look at the service once; return where the trial stands."""
+        """Look at the service once; return where the trial stands. Once ended it stays so: bad is never unsaid."""
+        if self.ended is not None:
+            return self.ended
         self.trial = self.trial.after(self._reading())
         now_ns = self.clock.monotonic_ns()
         self.due_ns = max(self.due_ns + self.period_ns, now_ns)  # a slow look does not make two at once
-        return self.trial.judge(now_ns)
+        judgement = self.trial.judge(now_ns)
+        self.ended = None if judgement.standing is Standing.HOLD else judgement
+        return judgement
 
     def _reading(self) -> Reading:
         try:

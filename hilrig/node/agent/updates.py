@@ -13,7 +13,7 @@ from hilrig.attest.desired_state import DesiredState, RolloutMode
 from hilrig.core.errors import NoDecisionError
 from hilrig.core.release import GATE_DECISION_FILE
 from hilrig.node.agent.download import Downloads, read_small
-from hilrig.node.agent.errors import RolledBackError, ServiceError
+from hilrig.node.agent.errors import DownloadError, RolledBackError, ServiceError
 from hilrig.node.agent.places import FolderPlace, WebPlace, place_of_release
 from hilrig.node.agent.smoke import SmokeLimits, smoke_test
 from hilrig.node.agent.window import ServiceWindow
@@ -110,7 +110,7 @@ class Updates:
         sha256, state = desired.release_sha256, self._store.state()
         place = place_of_release(desired.release_url, found_at=found_at)
         if state.current == sha256 and state.candidate is None:
-            self._refresh_decision(sha256, place)
+            self._ask_for_news(sha256, place)
             self._store.follow(desired.sequence)
             return Begun.RUNS_ALREADY
         if desired.rollout.mode is RolloutMode.CANARY and self._node_id() not in desired.rollout.canary_nodes:
@@ -238,6 +238,13 @@ class Updates:
             self._store.rollback(reason, sha256=sha256)
             self.restore()
             raise RolledBackError(f"rolled back {sha256[:12]}: {reason}", hint=_LOOK) from error
+
+    def _ask_for_news(self, sha256: str, place: FolderPlace | WebPlace) -> None:
+        """Look for a later decision on what runs; one that was tidied away on the server is no fault of it."""
+        try:
+            self._refresh_decision(sha256, place)
+        except DownloadError as error:
+            self._tell("decision.unknown", {"release_sha256": sha256, "reason": error.message})
 
     def _refresh_decision(self, sha256: str, place: FolderPlace | WebPlace) -> None:
         """Look whether the gate has decided anew on a release of the store; a refusal takes it out of service."""

@@ -124,7 +124,9 @@ def _served(deployment: Deployment) -> dict[str, Any]:
         "Retries": 3,
         "StartPeriod": 60 * NS_PER_S,
     }
-    ports: dict[str, dict[str, str]] = {f"{port}/tcp": {} for port in (commands.SERVICE_PORT, commands.METRICS_PORT)}
+    ports: dict[str, dict[str, str]] = {
+        f"{port}/tcp": {} for port in (commands.SERVICE_PORT, commands.METRICS_PORT)
+    }
     served: dict[str, Any] = {"Healthcheck": health, "ExposedPorts": ports}
     return {**served, "HostConfig": {"Runtime": "nvidia"}} if deployment.needs_gpu else served
 

@@ -154,7 +154,7 @@ def test_a_camera_that_waits_hides_every_fault():
 
 
 def test_a_service_elsewhere_cannot_be_without_a_network():
-    """hilrig reaches it over the network: the key would measure nothing."""
+    """It is reached over the network: the key would measure nothing."""
     text = PROFILE.replace("run: {{", "run: {{network: false, ")
     assert "network: false" in text
     profile = profile_with(text=text)

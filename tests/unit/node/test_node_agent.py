@@ -509,6 +509,55 @@ def test_what_serves_is_brought_back_to_what_the_store_says(node):
     assert node.runs(before)
 
 
+def test_a_server_that_tidied_up_takes_nothing_from_a_node(node):
+    """What runs goes on running when its release is no longer offered: there is only no news of the gate."""
+    good = node.publisher.release(40)
+    node.publisher.desire(good, 40)
+    node.once()
+    node.publisher.desire(good, 41, release_url="releases/none")
+    assert "runs already" in node.once()
+    assert node.runs(good)
+
+
+def test_a_desired_state_that_ends_while_it_is_followed_starts_nothing_more(node, monkeypatch):
+    """Expiry counts at each look, not only at the first: what could not be fetched in time is not begun later."""
+    late = node.publisher.release(42)
+    node.publisher.desire(late, 42)
+    agent = node.agent()
+    node.service.is_up = False
+    node.n_waits = 3
+    agent.run()
+    node.service.is_up = True
+    after_days_ns = time.time_ns() + 31 * 86_400 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: after_days_ns)
+    node.n_waits = 5
+    agent.run()
+    assert node.store.state().candidate is None
+    assert node.events[-1][1] == "HR-302"
+
+
+def test_a_verdict_is_not_unsaid_while_the_store_is_busy(node):
+    """Proven bad while another process holds the store: it is taken back at the next try, whatever comes since."""
+    before, bad = current(node), node.publisher.release(43)
+    node.service.bad.add(bad)
+    node.publisher.desire(bad, 43)
+    agent, refusals = node.agent(), []
+    rollback = node.store.rollback
+
+    def busy_once(*arguments: Any, **named: Any) -> str:
+        if not refusals:
+            refusals.append(1)
+            node.service.bad.clear()
+            raise StoreBusyError("another process")
+        return rollback(*arguments, **named)
+
+    node.store.rollback = busy_once  # type: ignore[method-assign]
+    node.n_waits = 60
+    agent.run()
+    assert node.runs(before)
+    assert bad in node.store.state().barred
+
+
 def test_reports_that_nobody_takes_are_bounded(tmp_path):
     """The queue keeps the newest hundred; a line that was cut off by a power loss is passed over."""
     path = tmp_path / "reports.jsonl"

@@ -106,6 +106,13 @@ def test_a_silent_server_is_given_up(place):
         fetch_file(WebPlace(server.url, stall_s=0.1), FILE, into)
 
 
+def test_a_dripping_server_is_given_up(place):
+    """A byte now and then keeps no connection for ever: too few in the time of a stall are a stall."""
+    source, into = place
+    with serving(source, drips=True) as server, pytest.raises(DownloadError, match="bytes came in"):
+        fetch_file(WebPlace(server.url, stall_s=0.15), FILE, into)
+
+
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "http://127.0.0.1:1/x", "/other"])
 def test_a_redirect_is_not_followed(place, to):
     """Wherever a server points, into this machine's files first of all, nobody goes there."""

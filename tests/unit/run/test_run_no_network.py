@@ -1,9 +1,9 @@
 """hilrig.run.no_network: a process that took itself the network has none, and its loopback is empty."""
 
-import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +47,6 @@ def test_nothing_outside_is_reached_and_loopback_is_its_own():
 
 def test_the_process_that_asks_first_is_left_as_it_is():
     """The probe of the preflight is a process of its own: this one keeps its network."""
-    before = os.readlink("/proc/self/ns/net")
+    before = Path("/proc/self/ns/net").readlink()
     subprocess.run([sys.executable, "-m", "hilrig.run.no_network"], capture_output=True, check=False, timeout=60)
-    assert os.readlink("/proc/self/ns/net") == before
+    assert Path("/proc/self/ns/net").readlink() == before
