@@ -191,12 +191,19 @@ class NodeService:
     def engines(self) -> list[psutil.Process]:
         """Return the processes that hold models."""
         children = psutil.Process(self.process.pid).children()
-        return [one for one in children if any("engine_child" in word for word in one.cmdline())]
+        return [one for one in children if _holds_model(one)]
 
     def events(self) -> list[dict[str, Any]]:
         """Return the log lines so far."""
         lines = self.log_path.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def _holds_model(process: psutil.Process) -> bool:
+    try:
+        return any("engine_child" in word for word in process.cmdline())
+    except psutil.Error:  # it ended just now
+        return False
 
 
 @contextmanager

@@ -30,7 +30,7 @@ STALE_NS: Final = 5 * NS_PER_S
 N_EVENTS: Final = 8
 RESULT_MAX_BYTES: Final = 64 << 20
 OFFERING: Final = frozenset({"warmup", "measure", "drill"})
-BEFORE: Final = frozenset({"", "self-test", "loading"})
+BEFORE: Final = frozenset({"", "power-loss test", "self-test", "loading"})
 
 
 def look(run_dir: Path, *, clock: Clock) -> LiveRun:

@@ -5,6 +5,7 @@
 """
 
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -27,7 +28,7 @@ SLOW: Final = ("--ceiling-ms", "20000", "--stuck-ms", "60000")
 
 def ask(store: str, scores: dict[str, float]) -> dict[str, Any]:
     """Return what the node of a store serves; never raises."""
-    arguments = ("--store", store, "--port", "0", "--metrics-port", "-1", "--json", *SLOW)
+    arguments = ("--store", store, "--port", "0", "--metrics-port", "-1", *SLOW)
     node = subprocess.Popen(
         [sys.executable, "-m", "hilrig", "node", "serve", *arguments],
         stdout=subprocess.PIPE,
@@ -45,16 +46,17 @@ def ask(store: str, scores: dict[str, float]) -> dict[str, Any]:
 
 
 def _asked(node: "subprocess.Popen[str]", scores: dict[str, float]) -> dict[str, Any]:
-    url = json.loads((node.stdout.readline() if node.stdout else "") or "{}").get("url", "")
-    if not url:
+    said = re.search(r"http://[\w.:]+", node.stdout.readline() if node.stdout else "")
+    if said is None:
         return _nothing("the service does not start")
+    url = said[0]
     status = _ready_status(node, url)
     if not status["ready"]:
         return _nothing(f"the service is not ready: {status['error_code']}")
     active = status["active"]["release_sha256"]
-    said = _call(f"{url}/infer", ONES)
-    is_it = said["release_sha256"] == active and abs(said["score"] - scores.get(active, -1.0)) < TOLERANCE
-    error = "" if is_it else f"it scores {said['score']!r}, expected {scores.get(active)!r}"
+    answer = _call(f"{url}/infer", ONES)
+    is_it = answer["release_sha256"] == active and abs(answer["score"] - scores.get(active, -1.0)) < TOLERANCE
+    error = "" if is_it else f"it scores {answer['score']!r}, expected {scores.get(active)!r}"
     return {"active": active, "complete": is_it, "error": error}
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hilrig.core.errors import RecordError
+from hilrig.core.errors import RecordError, RigBusyError, RigLostError
 from hilrig.core.power_loss import Depth, DepthResult, UpdateSubject
 from hilrig.core.rig import RigSpec
 from hilrig.faults.block_log import run_block_log, why_not_block_log
@@ -61,7 +61,7 @@ def run_depth(depth: Depth, test: DepthTest) -> DepthResult:
     test.work.mkdir(parents=True)
     try:
         return _RUN[depth](test)
-    except RecordError as error:
+    except (RecordError, RigBusyError, RigLostError) as error:
         return DepthResult(depth=depth, ran=False, reason=f"{error.message} ({error.hint})")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilrig.app.power_loss_cuts import RETURNED, CutPoint, cut_points
+from hilrig.app.power_loss_served import served_node
+from hilrig.app.power_loss_subject import NAME
 from hilrig.app.rig_command import event_name
 from hilrig.app.rig_cut import refuse_cut_for_others
 from hilrig.app.rig_link import linked
@@ -71,11 +73,12 @@ def run_on_rig(
     """Cut a rig's power in the midst of updates and ask after each boot what it runs.
 
     Args:
-        subject: its commands name files of this machine; those go to the rig.
+        subject: its commands name files of this machine; those go to the rig. hilrig's own node gets releases that
+            can be served, and is asked over HTTP.
         rig: it is up, and has a power control.
         seed: of where the cuts come.
         n_cuts: of the subject's update; six more calibrate the test.
-        work: not used: everything lies on the rig.
+        work: an empty folder, for such releases; everything else lies on the rig.
         progress: what is being done, cuts done, cuts in all.
         should_stop: looked at ten times a second.
 
@@ -85,10 +88,11 @@ def run_on_rig(
         RigLostError: it cannot be reached, or kept its power through a cut.
         RunAbortedError: `should_stop` said so.
     """
-    del work
     refuse_without_power(rig)
     refuse_cut_for_others(rig)
     begun_s = time.monotonic()
+    if subject.name == NAME:
+        subject = served_node(work / "served")
     stores = calibration_subjects(depth_of(rig))
     with linked(rig) as link:
         there = RigUnderCuts(link, open_power(rig), on_wait=lambda: stop_if(should_stop))

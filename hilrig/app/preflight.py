@@ -262,12 +262,11 @@ def _uncuttable(profile: Profile) -> Iterator[str]:
 
 
 def _no_namespace(profile: Profile) -> Iterator[str]:
-    """Yield why the network cannot be taken away here; a process of its own tries, for it does not come back."""
+    """Yield why the network cannot be taken away here; a process of its own tries: there is no way back."""
     if profile.tuning.network:
         return
-    probe = subprocess.run(
-        [sys.executable, "-m", "hilrig.run.no_network"], capture_output=True, text=True, check=False, timeout=PROBE_S
-    )
+    command = [sys.executable, "-m", "hilrig.run.no_network"]
+    probe = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROBE_S)
     if probe.returncode:
         last = (probe.stderr.strip().splitlines() or ["no reason was given"])[-1]
         yield f"run.network: false cannot be kept here: {last.rpartition('PreconditionError: ')[2]}"

@@ -14,7 +14,7 @@ from hilrig.app.companions import beside_companions, note_start, note_stop
 from hilrig.app.conclude import conclude
 from hilrig.app.folders import keys_folder, lease_folder, make_reports_folder
 from hilrig.app.plan import as_requested, build_plan
-from hilrig.app.power_loss_run import test_power_loss
+from hilrig.app.power_loss_run import cut_before_run
 from hilrig.app.preflight import Ready, load_rig_in_place, needed_bytes, preflight
 from hilrig.app.request import RunRequest, new_run_id
 from hilrig.app.said import say
@@ -102,7 +102,7 @@ def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, st
     heart = Heart(run_dir, status, clock=clock, stop=stop)
     heart.beat()
     say("started", run_dir=str(run_dir), run_id=plan.run_id)
-    test_power_loss(run_dir, plan, folder=folder, live=cutting, clock=clock)
+    cut_before_run(run_dir, plan, folder=folder, live=cutting, clock=clock)
     nothing = floor_plan_of(plan, ready.feed_info)
     floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=heart, log_path=run_dir / LOG_NAME)
     write_atomic(run_dir / files.FLOOR, to_json(floor))

@@ -11,7 +11,7 @@ from hilrig.core.live import LiveRun, LiveState
 from hilrig.record.stop_request import StopRequest, withdraw_late_request, write_stop_request
 from hilrig.record.utc import utc_text
 
-STOPPABLE: Final = frozenset({"self-test", "loading", *OFFERING})
+STOPPABLE: Final = frozenset({"power-loss test", "self-test", "loading", *OFFERING})
 
 
 def request_stop(run_dir: Path, *, by: str, reason: str, clock: Clock) -> StopRequest:

@@ -36,7 +36,7 @@ StuckMs = Annotated[
     float | None,
     typer.Option(
         min=5,
-        help=f"A model without an answer for so long is killed and loaded again. [default: {STUCK_CEILINGS} ceilings]",
+        help=f"A model silent for so long is killed and loaded again. [default: {STUCK_CEILINGS} ceilings]",
         show_default=False,
     ),
 ]
@@ -72,8 +72,8 @@ def serve(  # noqa: PLR0913 - the command's options
 ) -> None:
     """Serve the release that the store says; it is hashed and warmed up before it is ready. SIGTERM ends it.
 
-    Prints where it listens, then nothing more; what happens is on stderr, a JSON line each. JSON requests of 512 x 512
-    pixels take longer than 40 ms to read: send raw bytes, or raise the ceiling.
+    Prints where it listens, then nothing more; what happens is on stderr, a JSON line each. A JSON request of
+    512 x 512 pixels takes more than 40 ms to read: send raw bytes, or raise the ceiling.
     """
     _require_extra()
     from hilrig.node.service.config import ServiceConfig

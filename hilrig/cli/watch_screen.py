@@ -20,6 +20,7 @@ MIB_PER_GIB: Final = 1024
 N_TEMPERATURES: Final = 4
 N_EVENTS: Final = 4
 PHASES: Final = {
+    "power-loss test": "POWER-LOSS TEST",
     "self-test": "SELF-TEST of the rig",
     "loading": "LOADING frames and model",
     "warmup": "WARM-UP",

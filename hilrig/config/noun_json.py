@@ -35,7 +35,7 @@ def from_json(cls: type[T], data: bytes, *, what: str) -> T:
     """
     given = _parse(data, what=what)
     try:
-        noun: T = _adapter(cls).validate_json(data, strict=True)
+        noun: T = _adapter(cls).validate_json(data, strict=True)  # type: ignore[arg-type]  # a class can be hashed
     except ValidationError as error:
         raise RecordError(f"{what}: {_first_fault(error)}", hint=_HINT) from error
     unknown = _unknown_key(given, to_jsonable_python(noun), at="")

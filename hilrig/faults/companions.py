@@ -20,7 +20,7 @@ END_S: Final = 20.0
 """The last probes' timeout (10 s at most), then SIGTERM and SIGKILL for all companions."""
 
 LOG_NAME: Final = "companions.log"
-NOT_READY: Final = "start it by hand and ask its probe; what a run found of it goes with the refused run"
+NOT_READY: Final = "start it by hand in the profile's folder, and ask its probe"
 
 
 class Companions:

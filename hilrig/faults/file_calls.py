@@ -25,7 +25,7 @@ STATES_MAX: Final = 6_000
 """A minute of asking. The reference node has fewer; of more a seeded draw is asked, and the result says so."""
 BATCH: Final = 100
 """States on the disk at once."""
-CALIBRATION_STATES_MAX: Final = 200
+CALIBRATION_STATES_MAX: Final = 100
 """Of a store that is known: every wrong one shows itself in every seventh state at least."""
 
 

@@ -26,7 +26,7 @@ class Ask(Protocol):
 class Prober:
     """Asks one companion on its grid, one question at a time.
 
-    A question that waits for the answer before it is late by the companion's fault: that is part of its answer time.
+    A question that waits for the answer before it is late by the companion's fault: part of its answer time.
     One whose deadline has passed by then has failed without being asked.
 
     Args:

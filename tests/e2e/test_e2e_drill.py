@@ -57,13 +57,10 @@ class Pipeline:
 """
 EVERY = """\
   - {name: gone, kind: camera_stops, at_s: 1, duration_s: 0.4, recovery_max_s: 1}
-  - {name: frozen, kind: camera_freezes, at_s: 3.5, duration_s: 0.2, recovery_max_s: 1}
-  - {name: noise, kind: camera_garbage, at_s: 5.8, duration_s: 0.2, recovery_max_s: 1}
-  - {name: small, kind: camera_resizes, at_s: 8.1, duration_s: 0.2, recovery_max_s: 1}
-  - {name: torn, kind: model_corrupt, at_s: 10.4, duration_s: 1, recovery_max_s: 1}
-  - {name: hang, kind: model_hangs, at_s: 13.5, duration_s: 0.4, recovery_max_s: 1}
-  - {name: crash, kind: model_crashes, at_frame: 801, recovery_max_s: 4}
-  - {name: kill, kind: worker_killed, at_s: 21.2, recovery_max_s: 4}"""
+  - {name: noise, kind: camera_garbage, at_s: 3.5, duration_s: 0.2, recovery_max_s: 1}
+  - {name: hang, kind: model_hangs, at_s: 5.8, duration_s: 0.4, recovery_max_s: 1}
+  - {name: crash, kind: model_crashes, at_frame: 421, recovery_max_s: 4}
+  - {name: kill, kind: worker_killed, at_s: 13.6, recovery_max_s: 4}"""
 BLIND = """\
   - {name: noise, kind: camera_garbage, at_s: 1, duration_s: 0.4, recovery_max_s: 1}
   - {name: torn, kind: model_corrupt, at_s: 3.5, duration_s: 1, recovery_max_s: 1}"""
@@ -84,7 +81,7 @@ def result_of(bench):
 
 
 def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
-    """Eight faults in one drill of 26 s: each happened, each check holds, the report tells of each.
+    """Five faults in one drill of 19 s: each happened, each check holds, the report tells of each.
 
     What this machine's noise does to the p99 or to the camera is not the matter: the faults' own checks are.
     """
@@ -92,7 +89,7 @@ def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
     run_dir, result = result_of(bench)
     judgement = result["judgement"]
     own = {one["check_id"]: one for one in judgement["checks"] if one["check_id"].startswith("faults.")}
-    assert len(own) == 11
+    assert len(own) == 6
     assert {one["status"] for one in own.values()} <= {"PASS"}, called.out
     self_checks = {one["check_id"]: one for one in judgement["self_checks"]}
     assert self_checks["drill.record"]["ok"], self_checks["drill.record"]
@@ -100,9 +97,7 @@ def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
     offered = next(one for one in judgement["measurements"] if one["metric"] == "frames_offered")
     assert offered["value"] == 100, "the drill's frames are not measured"
     page = (run_dir / "report.html").read_text()
-    assert all(
-        f"{name} (" in page for name in ("gone", "frozen", "noise", "small", "torn", "hang", "crash", "kill")
-    )
+    assert all(f"{name} (" in page for name in ("gone", "noise", "hang", "crash", "kill"))
     assert "Fault on purpose" in (run_dir / "summary.md").read_text()
     assert bench.call("verify", str(run_dir)).code in (0, 10, 11)
 
@@ -122,21 +117,18 @@ def test_a_pipeline_that_decides_noise_and_takes_a_damaged_model_fails(bench):
 
 
 def test_a_pipeline_that_calls_out_fails_without_a_network(bench):
-    """It asks a service of this machine for every frame; outside the namespace that answers, inside it does not."""
+    """It asks a service of this machine each time. That one is there; from inside the namespace it is not."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as server:
         station = write_profile(bench, faults="", minds=False, n_s=1)
         folder = bench.folder / station
         text = (folder / "profile.yaml").read_text().replace("faults:\n\n", "")
         (folder / "pipeline.py").write_text(CALLS_OUT.format(port=server.getsockname()[1]))
         (folder / "profile.yaml").write_text(text)
-        alone = bench.call("run", station)
         (folder / "profile.yaml").write_text(text.replace("run: {", "run: {network: false, "))
         called = bench.call("run", station)
     if "cannot be kept here" in called.err:
         pytest.skip("hardware: this kernel or container gives no network namespace")
-    first, last = (json.loads((one / "result.json").read_text())["judgement"] for one in bench.run_dirs())
-    assert alone.code == 11, alone  # a second is too short for a p99
-    assert "failed_pct" not in {one["metric"] for one in first["checks"] if one["status"] == "FAIL"}
+    _, result = result_of(bench)
     assert called.code == 10, called
-    (failed,) = [one for one in last["checks"] if one["metric"] == "failed_pct"]
-    assert (failed["status"], failed["observed"]) == ("FAIL", 100.0)
+    values = {one["metric"]: one["value"] for one in result["judgement"]["measurements"]}
+    assert (values["frames_decided"], values["frames_offered"]) == (0, 50)

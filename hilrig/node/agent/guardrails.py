@@ -8,6 +8,7 @@ kept only by a number that was read, over enough requests, and is still being re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from math import isfinite, nan
 
 from hilrig.attest.desired_state import Guardrail
 from hilrig.node.agent.window import Reading
@@ -52,7 +53,7 @@ class Trial:
     def after(self, reading: Reading) -> "Trial":
         """Return the trial with one more reading: one without a new request in it counts as missing."""
         absent = reading.absent or self._stale(reading)
-        missing = [bool(absent) or rail.metric not in reading.values for rail in self.guardrails]
+        missing = [bool(absent) or not isfinite(reading.values.get(rail.metric, nan)) for rail in self.guardrails]
         return replace(
             self,
             n_missing=tuple(n + gone for n, gone in zip(self.n_missing, missing, strict=True)),
@@ -107,7 +108,7 @@ class Trial:
             return f"{rail.metric.value} was not read: {self._absent(rail)}"
         if n < rail.min_samples:
             return f"{rail.metric.value} {value:.4g}: n {n}, {rail.min_samples} are needed"
-        if value > rail.success_max:
+        if not value <= rail.success_max:  # so that nothing that cannot be compared passes
             return f"{rail.metric.value} {value:.4g} is over {rail.success_max:g}, not proven (n {n})"
         return ""
 

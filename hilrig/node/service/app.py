@@ -1,7 +1,9 @@
 """The service's application: which path is answered by what. Nothing happens on import."""
 
+import traceback
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -19,6 +21,8 @@ from hilrig.node.service.standing import status_json, window_json
 from hilrig.node.service.tensor_request import DecisionListener, TensorRequests
 from hilrig.node.service.v2_form import V2Form, metadata, refuse_other_model
 
+FAULT_CHARACTERS_MAX: Final = 500
+
 
 def create_app(
     config: ServiceConfig,
@@ -34,7 +38,8 @@ def create_app(
         docs_url=None,  # they load scripts from the internet
         redoc_url=None,
     )
-    app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type] # narrower than Exception, as Starlette wants
+    app.add_exception_handler(Refusal, _refused)  # type: ignore[arg-type] # narrower than Starlette's Exception
+    app.add_exception_handler(Exception, Unexpected(serving))
     _add_health(app, serving)
     _add_node(app, serving, source)
     _add_reload(app, Reload(serving, source, config))
@@ -151,6 +156,24 @@ def _asked_for(serving: Serving, path: dict[str, str]) -> Release:
 async def _refused(request: Request, refusal: Refusal) -> Response:  # noqa: ARG001 - Starlette's form of a handler
     headers = {"connection": "close"} if refusal.closes else None
     return JSONResponse(refusal.as_json(), status_code=int(refusal.status), headers=headers)
+
+
+class Unexpected:
+    """Answers a request that met a fault of ours: the log says which, the first time that it comes."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._told: set[str] = set()
+
+    async def __call__(self, request: Request, error: Exception) -> Response:
+        """Log the fault, answer 500 without it."""
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__} in {where.name}, line {where.lineno} of {Path(where.filename).name}"
+        if said not in self._told:
+            self._told.add(said)
+            self._serving.log("service.fault", reason=f"{said}: {error}"[:FAULT_CHARACTERS_MAX])
+        words = "the service failed on this request; apply the fail-safe"
+        return await _refused(request, Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, words))
 
 
 def _document_tensors(app: FastAPI) -> None:

@@ -13,7 +13,6 @@ _ERROR: Final = {
 _REFUSALS: Final = {
     "401": "a token is needed",
     "404": "no such model",
-    "408": "the body did not come within the ceiling",
     "409": "a newer request came, or the release is barred",
     "413": "the body is too long",
     "415": "another kind of body",
@@ -122,7 +121,7 @@ def _infer() -> dict[str, Any]:
         },
         "responses": {
             "200": {"description": "the decision", "content": _json(_DECISION)},
-            **_by_text(408, 413, 415, 422, 500, 503),
+            **_by_text(413, 415, 422, 500, 503),
         },
     }
 
@@ -146,7 +145,7 @@ def _v2(suffix: str, path: list[dict[str, Any]]) -> dict[str, Any]:
                 "description": "the scores",
                 "content": {**_json(_V2_ANSWER), "application/octet-stream": {"schema": _BYTES}},
             },
-            **_by_text(404, 408, 413, 422, 500, 503),
+            **_by_text(404, 413, 422, 500, 503),
         },
     }
 

@@ -143,9 +143,9 @@ class TensorRequests:
             with Deadline(at_s) as deadline:
                 return await self._decided(scope, receive, first_byte_ns, seen, deadline)
         except DeadlinePassedError:
-            if not seen.is_complete:
+            if not seen.is_complete:  # the client's or the network's doing: not counted against the model
                 raise Refusal(
-                    HTTPStatus.REQUEST_TIMEOUT, "the body did not come within the ceiling", closes=True
+                    HTTPStatus.SERVICE_UNAVAILABLE, "the body did not come within the ceiling", closes=True
                 ) from None
             window.failed(Failure.TIMEOUT)
             raise Refusal(

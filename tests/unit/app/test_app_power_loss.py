@@ -145,5 +145,5 @@ def test_the_node_survives_and_the_node_on_a_wrong_disk_does_not(tmp_path):
 def _cut(subject, work):
     work.mkdir()
     return run_file_calls(
-        subject, seed=1, work=work, progress=lambda *_: None, should_stop=lambda: False, n_states_max=150
+        subject, seed=1, work=work, progress=lambda *_: None, should_stop=lambda: False, n_states_max=60
     )

@@ -1,13 +1,22 @@
 """The block `companions`: its keys, its limits with their places, what they forbid together."""
 
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from builders import make_plan
 from hilrig.config.plan_file import dump_plan, load_plan
-from hilrig.config.profile import parse_profile
+from hilrig.config.profile import load_profile, parse_profile
 from hilrig.core.companion import CompanionSpec, ProbeSpec
 from hilrig.core.errors import ConfigError
 from stations import write_station
 
+ROOT = Path(__file__).parents[3]
 URL = "http://127.0.0.1:8091/healthz"
 FULL = f"""companions:
   - name: sync-agent
@@ -64,10 +73,6 @@ def test_a_profile_without_companions_has_none(tmp_path):
 
 def test_a_plan_keeps_its_companions():
     """plan.json says what ran beside the model."""
-    from dataclasses import replace
-
-    from builders import make_plan
-
     plan = replace(make_plan(), companions=(CompanionSpec(name="a", probe=ProbeSpec(argv=("true",))),))
     assert load_plan(dump_plan(plan)) == plan
 
@@ -110,3 +115,33 @@ def test_a_limit_of_companions_does_not_hide_where_a_key_of_the_model_belongs(tm
     assert messages(tmp_path, "p99_max_ms: 5\n") == [
         "unknown key 'p99_max_ms' | it belongs under 'hil_validation.latency'"
     ]
+
+
+def test_the_soak_profile_bounds_what_only_hours_show():
+    """Two hours: memory, drift, throttling, log volume, restarts, and the sync agent's own promise."""
+    profile = load_profile(ROOT / "profiles" / "weld-station-soak")
+    held = {limit.check_id for limit in profile.limits}
+    assert profile.duration_s == 7200
+    assert held >= {
+        "latency.drift_max_pct",
+        "resources.host_memory_growth_max_mb_per_hour",
+        "resources.thermal_throttle_allowed",
+        "resources.log_volume_max_mb_per_hour",
+        "resources.watchdog_reset_allowed",
+        "companions.sync-agent.p99_max_ms",
+        "companions.sync-agent.restarts_max",
+    }
+
+
+@pytest.mark.parametrize("page", ["docs/companions.md", "profiles/weld-station-soak/profile.yaml"])
+def test_the_loads_that_we_recommend_are_real(page):
+    """stress-ng takes every line of ours; --dry-run starts nothing."""
+    if shutil.which("stress-ng") is None:
+        pytest.skip("stress-ng is not installed: apt install stress-ng")
+    lines = re.findall(r"\[stress-ng, [^\]]*\]", (ROOT / page).read_text())
+    assert len(lines) >= 4
+    for line in lines:
+        argv = [part.strip().strip('"') for part in line.strip("[]").split(",")]
+        assert subprocess.run([*argv, "--dry-run"], check=False, capture_output=True).returncode == 0, json.dumps(
+            argv
+        )

@@ -14,6 +14,7 @@ from hilrig.attest.desired_state import GuardrailMetric, RolloutMode
 from hilrig.core.profile import DecideSpec
 from hilrig.node.agent.errors import RolledBackError
 from hilrig.node.agent.opening import AgentSettings, opened_agent
+from hilrig.node.agent.service_client import ServiceClient
 from hilrig.node.trust import gate_accept
 from node_services import NodeService, serving_node
 from small_models import SHAPE
@@ -63,9 +64,10 @@ def test_a_shadow_is_served_when_it_agrees_and_dropped_when_not(tmp_path):
         with pytest.raises(RolledBackError, match="disagreement_pct 100"):
             followed(store.folder, other, service)
         assert (store.state().current, store.state().candidate) == (first, None)
-        found = service.get("/node/window")
-        assert (found["release_sha256"], found["shadow"]) == (first, None)
+        client = ServiceClient(service.url)  # the traffic has the kept connection
+        found = client.window()
+        assert (found.release_sha256, found.shadow) == (first, None)
         same = publisher.release(3)
         assert "confirmed" in followed(store.folder, publisher.desire(same, 3, rollout=SHADOW), service)
-        assert service.get("/node/window")["release_sha256"] == same
+        assert client.window().release_sha256 == same
         assert store.state().previous == first

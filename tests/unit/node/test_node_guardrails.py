@@ -126,6 +126,14 @@ def test_one_missing_metric_is_missing_however_good_the_others_are():
     assert judgement.reason.startswith("p95_ms: 3 readings in a row told nothing")
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_value_that_is_no_number_is_missing(value):
+    """NaN compares false with every limit: it is neither good nor bad, it was not read."""
+    judgement = at_end(ok(20), ok(30, value))
+    assert judgement.standing is Standing.BROKEN
+    assert "was not read" in judgement.reason
+
+
 def test_a_service_that_counts_anew_has_told_nothing_new():
     """After a restart of the service the count is lower: that reading is missing, the next ones count on."""
     assert after(trial(), ok(50), ok(5)).n_missing == (1,)

@@ -37,7 +37,13 @@ def test_every_answer_is_one_that_it_declares(fuzzed, mode):
         asked = operation.as_strategy(generation_mode=mode)
 
         @given(case=asked)
-        @settings(max_examples=N_EXAMPLES, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(
+            max_examples=N_EXAMPLES,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        )
         def ask(case):
             case.call_and_validate(checks=CHECKS)
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hilrig.core.errors import UsageError
 from hilrig.core.plc import FailSafeReason
+from hilrig.node.service.app import create_app
 from hilrig.node.service.config import ServiceConfig
 from hilrig.node.service.deadline import Deadline, DeadlinePassedError
 from hilrig.node.service.plc_output import PlcOutput
@@ -169,3 +170,43 @@ def test_the_plc_is_told_why_there_is_no_decision(code, reason):
     adapter = Adapter()
     PlcOutput(adapter, ServiceConfig()).failed(error_code=code, correlation_id="7")
     assert adapter.told == [{"sequence": 7, "reason": reason}]
+
+
+def test_a_fault_of_the_service_is_a_500_without_its_words():
+    """A client learns that there is no decision; the log says what was wrong, once."""
+    said = []
+
+    class Broken:
+        shadow = None
+
+        @property
+        def window(self):
+            raise ZeroDivisionError("secret")
+
+        def log(self, event, **fields):
+            said.append((event, fields["reason"]))
+
+    app = create_app(ServiceConfig(), Broken(), None)
+    answers = []
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    async def send(message):
+        answers.append(message)
+
+    for path, method in (("/node/window", "GET"), ("/infer", "POST"), ("/node/window", "GET")):
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": [],
+            "query_string": b"",
+            "root_path": "",
+        }
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(app(scope, receive, send))
+    assert [message["status"] for message in answers if "status" in message] == [500] * 3
+    assert b"secret" not in b"".join(message.get("body", b"") for message in answers)
+    assert [event for event, _ in said] == ["service.fault"]
+    assert "ZeroDivisionError" in said[0][1]

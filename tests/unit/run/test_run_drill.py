@@ -4,13 +4,14 @@ import signal
 
 import pytest
 
-from builders import make_plan
+from builders import make_frames, make_plan
 from drills import make_fault, with_drill
 from hilrig.core.drill import fault_spans
 from hilrig.core.fault import FaultKind
 from hilrig.core.units import NS_PER_S
 from hilrig.run.crew import Lost
 from hilrig.run.drill import DEATH_WINDOW_S, Drill
+from hilrig.run.live import LiveNumbers
 from hilrig.run.shared_block import Layout, SharedBlock, Word
 
 SEGV = Lost("worker", "killed by signal SIGSEGV")
@@ -147,3 +148,15 @@ def test_what_the_worker_said_of_a_fault_is_written_down_also_at_the_end():
 
 def replace_role(lost, role):
     return lost._replace(role=role)
+
+
+def test_live_numbers_of_the_measured_part_stop_where_the_drill_begins():
+    """What a view shows beside the limits is what the verdict will be about; the count of all frames goes on."""
+    plan = with_drill(make_plan(n_measured=60, n_warmup=30), make_fault(FaultKind.CAMERA_GARBAGE))
+    numbers = LiveNumbers(plan)
+    frames = make_frames(plan, failed=range(90, plan.n_frames))
+    numbers.update(frames[:80])
+    numbers.update(frames[80:])
+    told = numbers.snapshot(now_ns=1, t0_ns=1, n_released=plan.n_frames)
+    assert (told["measured"]["n"], told["measured"]["n_failed"]) == (60, 0)
+    assert told["n_failed"] == plan.n_drill_frames

@@ -2,7 +2,7 @@ import pytest
 import typer
 
 from hilrig.attest.desired_state import GuardrailMetric, RolloutMode
-from hilrig.cli.node_agent_command import _guardrail, _rollout
+from hilrig.cli.node_publish_command import _guardrail, _rollout
 
 
 def guardrail(text: str):

@@ -1,0 +1,162 @@
+"""`hilrig node publish`: from a run that passed to what nodes can be given."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hilrig.cli import options
+from hilrig.cli.output import next_steps, print_json, say
+
+if TYPE_CHECKING:
+    from hilrig.app.publish import Published
+    from hilrig.attest.desired_state import Guardrail, Rollout
+
+PARTS_OF_A_GUARDRAIL = 3
+
+Profile = Annotated[
+    Path, typer.Option(help="The profile's folder that was run: the model is taken from it.", show_default=False)
+]
+GateKey = Annotated[Path, typer.Option(help="The gate's private key.", show_default=False)]
+DesiredKey = Annotated[Path, typer.Option(help="The private key of desired states.", show_default=False)]
+Out = Annotated[
+    Path, typer.Option(help="Where it goes: a folder that nodes or a web server read.", show_default=False)
+]
+SignedBy = Annotated[
+    list[Path] | None,
+    typer.Option(help="A public key that may have signed the run. [default: this user's own keys]"),
+]
+Version = Annotated[str, typer.Option(help="Of the model, for people. [default: the sequence]")]
+Nodes = Annotated[list[str] | None, typer.Option(help="A node's id; may be given again. [default: all]")]
+Mode = Annotated[str, typer.Option(metavar="canary|blue_green|shadow", help="How it is brought out.")]
+CanaryNodes = Annotated[list[str] | None, typer.Option(help="A node that goes first; may be given again.")]
+Window = Annotated[str, typer.Option(help="How long it is on trial, as in 10m.")]
+Guardrails = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METRIC:GOOD:BAD",
+        help="Proven good at GOOD or below, bad at BAD or above. [default: error_pct:0.1:1]",
+    ),
+]
+MinSamples = Annotated[int, typer.Option(min=1, help="Requests without which nothing is proven.")]
+MaxMissing = Annotated[int, typer.Option(min=0, help="Of about 20 readings those that may tell nothing.")]
+ConsecutiveErrors = Annotated[int, typer.Option(min=1, help="Such readings in a row that end the trial.")]
+Sequence = Annotated[int | None, typer.Option(min=1, help="[default: the seconds since 1970]")]
+ExpiresDays = Annotated[float, typer.Option(min=0.0001, help="How long decision and desired state hold.")]
+AnyStack = Annotated[
+    bool, typer.Option("--any-stack", help="For nodes with other software than the run's rig, too.")
+]
+AllowAgain = Annotated[bool, typer.Option("--allow-again", help="Also for nodes that rolled this release back.")]
+
+
+def publish(  # noqa: PLR0913 - the command's options
+    run_dir: options.RunDirectory,
+    *,
+    profile: Profile,
+    key: GateKey,
+    desired_key: DesiredKey,
+    out: Out,
+    signed_by: SignedBy = None,
+    version: Version = "",
+    nodes: Nodes = None,
+    mode: Mode = "blue_green",
+    canary_nodes: CanaryNodes = None,
+    window: Window = "10m",
+    guardrail: Guardrails = None,
+    min_samples: MinSamples = 300,
+    max_missing: MaxMissing = 5,
+    consecutive_errors: ConsecutiveErrors = 4,
+    sequence: Sequence = None,
+    expires_days: ExpiresDays = 90.0,
+    any_stack: AnyStack = False,
+    allow_again: AllowAgain = False,
+    json: options.Json = False,
+) -> None:
+    """Publish the model of a run that passed: a release, the gate's decision, a desired state for nodes.
+
+    The run is verified and its numbers recomputed first; the model must be the one that was measured.
+    """
+    from hilrig.app.folders import keys_folder
+    from hilrig.app.publish import PublishRequest
+    from hilrig.app.publish import publish as do_publish
+    from hilrig.attest.keys import load_signer
+    from hilrig.core.clock import SystemClock
+
+    rails = tuple(
+        _guardrail(text, min_samples=min_samples, max_missing=max_missing, consecutive_errors=consecutive_errors)
+        for text in guardrail or ("error_pct:0.1:1",)
+    )
+    request = PublishRequest(
+        run_dir=run_dir,
+        profile=profile,
+        run_keys=signed_by or sorted(keys_folder().glob("*.pub")),
+        out=out,
+        version=version,
+        sequence=sequence,
+        nodes=tuple(nodes or ("*",)),
+        rollout=_rollout(mode, canary_nodes or [], window, rails),
+        expires_days=expires_days,
+        is_bound_to_stack=not any_stack,
+        allow_again=allow_again,
+    )
+    done = do_publish(
+        request,
+        gate=load_signer(key, passphrase=None),
+        desired=load_signer(desired_key, passphrase=None),
+        clock=SystemClock(),
+    )
+    _show(done, json=json)
+
+
+def _show(done: "Published", *, json: bool) -> None:
+    if json:
+        print_json(
+            {
+                "release_sha256": done.release_sha256,
+                "sequence": done.sequence,
+                "release_folder": str(done.release_folder),
+                "desired": str(done.desired),
+                "device_class": done.device_class,
+            }
+        )
+        return
+    say(f"published {done.release_sha256[:12]}, sequence {done.sequence}, for {done.device_class}")
+    say(f"  release        {done.release_folder}")
+    say(f"  desired state  {done.desired}")
+    next_steps(f"hilrig node agent --store DIR --desired {done.desired}")
+
+
+def _rollout(mode: str, canary_nodes: list[str], window: str, rails: "tuple[Guardrail, ...]") -> "Rollout":
+    from hilrig.attest.desired_state import Rollout, RolloutMode
+
+    try:
+        chosen = RolloutMode(mode)
+    except ValueError:
+        known = ", ".join(one.value for one in RolloutMode)
+        raise typer.BadParameter(f"'{mode}' is none of {known}", param_hint="--mode") from None
+    window_s = options.parse_duration(window)
+    return Rollout(mode=chosen, canary_nodes=tuple(canary_nodes), window_s=window_s, guardrails=rails)
+
+
+def _guardrail(text: str, *, min_samples: int, max_missing: int, consecutive_errors: int) -> "Guardrail":
+    from hilrig.attest.desired_state import Guardrail, GuardrailMetric
+
+    parts = text.split(":")
+    try:
+        if len(parts) != PARTS_OF_A_GUARDRAIL:
+            raise ValueError("it does not have three parts")  # noqa: TRY301 - one message for every fault
+        metric, success_max, failure_min = GuardrailMetric(parts[0]), float(parts[1]), float(parts[2])
+    except ValueError as error:
+        known = ", ".join(one.value for one in GuardrailMetric)
+        raise typer.BadParameter(
+            f"'{text}' is not METRIC:GOOD:BAD, as in p95_ms:30:45; METRIC is one of {known}",
+            param_hint="--guardrail",
+        ) from error
+    return Guardrail(
+        metric=metric,
+        success_max=success_max,
+        failure_min=failure_min,
+        min_samples=min_samples,
+        max_missing=max_missing,
+        consecutive_errors=consecutive_errors,
+    )
