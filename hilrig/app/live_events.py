@@ -28,6 +28,7 @@ _WORDS: Final = {
     "stop_requested": "{reason}",
     "child_lost": "the {role} process was lost: {how}",
     "fault": "fault {name}: {state}",
+    "co_resident": "companion {name}: {state}",
     "worker_lost": "the worker process was lost to fault {name}: {how}",
     "worker_returned": "another worker process has loaded the model in {load_time_ms:.0f} ms",
     "disk_full": "the record could not be written: {error}",

@@ -51,15 +51,6 @@ def depth_of(rig: RigSpec) -> Depth:
     return Depth.VIRTUAL_RIG if rig.power == QEMU else Depth.RIG
 
 
-def why_not_on_rig(rig: RigSpec) -> str:
-    """Return why a rig's power cannot be cut, in words with the next step; empty when it can."""
-    try:
-        refuse_without_power(rig)
-    except PreconditionError as error:
-        return f"{error.message}: {error.hint}"
-    return ""
-
-
 def run_on_rig(
     subject: UpdateSubject,
     *,

@@ -6,12 +6,13 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from hilrig.app.rig_command import follow
 from hilrig.app.rig_link import RigLink, in_work_folder
-from hilrig.app.rig_upload import SentFile, upload
+from hilrig.app.rig_upload import FILES_MAX, SentFile, upload
 from hilrig.core.errors import PreconditionError
 from hilrig.core.power_loss import UpdateSubject
 from hilrig.rig.agent.layout import safe_relative
@@ -67,11 +68,18 @@ def _commands(subject: UpdateSubject) -> Iterator[Sequence[str]]:
 
 def _is_here(word: str) -> bool:
     path = Path(word)
-    return path.is_absolute() and word != sys.executable and path.exists()
+    try:
+        return path.is_absolute() and word != sys.executable and path.exists()
+    except OSError:  # too long for a name: a line of shell
+        return False
 
 
 def _files(path: Path) -> Iterator[SentFile]:
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    files = list(islice(path.rglob("*"), FILES_MAX)) if path.is_dir() else [path]
+    if len(files) == FILES_MAX:
+        message = f"{path} holds {FILES_MAX} files or more: all of them would go to the rig"
+        raise PreconditionError(message, hint="name a smaller folder in the subject's commands")
+    for file in sorted(files):
         if file.is_file():
             data = file.read_bytes()
             relative = safe_relative(file.relative_to(path).as_posix()) if path.is_dir() else ""

@@ -49,8 +49,8 @@ class RigUnderCuts:
         self.link.call("lease", arguments, on_wait=self._on_wait)
 
     def let_go(self) -> None:
-        """Remove what was put there, release the lease."""
-        self.shell('rm -rf "$1"', self.folder)
+        """Remove what was put there, release the lease; also when somebody wants everything to end."""
+        follow(self.link.start(["rm", "-rf", self.folder]), what=f"rig {self.link.spec.name}: tidying up")
         self.link.call("release", {"holder": holder(), "force": False})
 
     def shell(self, script: str, *arguments: str) -> None:

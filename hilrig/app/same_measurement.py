@@ -108,6 +108,7 @@ def _measurement(made_of: RunPlan | Profile, *, rate_fps: Fraction, n_warmup_fra
         "feed": asdict(made_of.feed),
         "arrivals": {**asdict(made_of.arrivals), "trace_gaps_ns": None},
         "queue": asdict(made_of.queue),
+        "companions": [asdict(one) for one in made_of.companions],
         "actuation": None if made_of.actuation is None else asdict(made_of.actuation),
         "power_loss": {"subject_file": made_of.power_loss and made_of.power_loss.subject_file},
         "run": {

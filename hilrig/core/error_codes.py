@@ -18,7 +18,7 @@ ERROR_CODES: Final[dict[str, ErrorCode]] = {
     "HR-105": ErrorCode("ML", "a release is below the minimum sequence, or barred after a rollback"),
     "HR-201": ErrorCode("ML", "no model is loaded"),
     "HR-202": ErrorCode("ML", "the model or its runtime refused to load"),
-    "HR-203": ErrorCode("ML", "the model did not answer within the ceiling"),
+    "HR-203": ErrorCode("ML", "there was no decision within the ceiling"),
     "HR-204": ErrorCode("ML", "the input is not a finite tensor of the model's shape and range"),
     "HR-205": ErrorCode("ML", "the model gave a score that is not finite"),
     "HR-206": ErrorCode("firmware", "the queue is full"),

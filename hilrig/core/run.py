@@ -124,7 +124,7 @@ class RunEvent:
     """Something that happened at `t_ns` (CLOCK_MONOTONIC). `detail` is JSON.
 
     Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, fault,
-    worker_lost, worker_returned, run_ended, recovered.
+    co_resident, worker_lost, worker_returned, run_ended, recovered.
     """
 
     seq: int

@@ -4,6 +4,7 @@ What an update writes to its disk is recorded below a real ext4 and xfs. From th
 could have left on a disk with a write cache, mounted (the real journal replay), and asked which release it runs.
 """
 
+import platform
 import shutil
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from hilrig.faults.calibration import calibration_subjects
 from hilrig.faults.stepping import Progress, stop_if
 
 STATES_CAP: Final = 150
-"""Per episode and file system: every prefix of its writes, then subsets. Some 30 states a second are asked."""
+"""Per episode and file system: every prefix of its writes, then subsets. Some 60 states a second are asked."""
 CALIBRATION_CAP: Final = 48
 """A wrong store shows itself in every third state or so."""
 
@@ -44,7 +45,7 @@ def run_block_log(
     Args:
         subject: its commands run here, with `{store}` on a disk made for that.
         seed: of the subsets that are drawn where there are too many.
-        work: where the disks are kept meanwhile: up to 100 MiB for a store of a few MiB.
+        work: a folder in which one in memory is mounted meanwhile: a few hundred MiB for a store of a few MiB.
         progress: what is being done, states done, states in all of that.
         should_stop: looked at between batches of states.
 
@@ -69,12 +70,12 @@ def run_block_log(
         depth=Depth.BLOCK_LOG,
         ran=True,
         n_states=tally.n_states,
-        counts=dict(tally.counts),
+        counts=dict(sorted(tally.counts.items())),
         n_bad=tally.n_bad,
         bad=tuple(tally.bad),
         calibrations=calibrations,
-        took_s=time.monotonic() - begun_s,
-        facts=_facts(tally, took_s=time.monotonic() - begun_s),
+        took_s=round(time.monotonic() - begun_s, 1),
+        facts=_facts(tally),
     )
 
 
@@ -87,11 +88,12 @@ def has(file_system: FileSystem) -> bool:
     return shutil.which(file_system.make[0]) is not None
 
 
-def _facts(tally: Tally, *, took_s: float) -> dict[str, Any]:
+def _facts(tally: Tally) -> dict[str, Any]:
     facts: dict[str, Any] = {
+        "file_systems": [file_system.words for file_system in _file_systems()],
+        "kernel": platform.release(),
         "recordings": tally.recordings,
-        "states_per_s": round(tally.n_states / tally.took_s, 1) if tally.took_s else 0.0,
-        "took_s": round(took_s, 1),
+        "states_per_s": round(tally.n_states / tally.took_s, 1) if tally.took_s else None,
     }
     return facts if has(XFS) else facts | {"xfs": "left out: mkfs.xfs is missing (package xfsprogs)"}
 

@@ -22,6 +22,7 @@ from hilrig.verdict.window import DEQUEUE, INTENDED, NEVER, Columns, Window
 SPREAD: Final = {"p50": 500, "p95": 950, "p99": 990}
 METRICS_AT_THE_PLC: Final = (*ACTUATION_PERMILLE_OF, "failsafe_pct")
 NO_ACTUATION: Final = "hilrig did not stand in for the PLC in this run"
+NO_FILE: Final = "what arrived at the PLC is missing from the record"
 NO_NUMBERS: Final = "the record does not say which sequence the first frame had"
 
 
@@ -62,8 +63,10 @@ class Actuated:
 
 def join_actuations(record: RunRecord, window: Window) -> Actuated | str:
     """Return the frames joined with the writes; in words why that cannot be done."""
-    if record.plan.actuation is None or record.actuations is None:
+    if record.plan.actuation is None:
         return NO_ACTUATION
+    if record.actuations is None:
+        return NO_FILE
     first = first_request(record.events)
     if first is None:
         return NO_NUMBERS

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from hilrig.core.run import RunPlan
+from hilrig.core.run import Ended, RunPlan
 from hilrig.core.units import NS_PER_MS
 from hilrig.core.verdict import SelfCheck
 from hilrig.verdict.actuation import Actuated
@@ -24,7 +24,7 @@ def check_actuation(window: Window, actuated: Actuated | str) -> Iterator[SelfCh
     """Yield whether the stamps can be relied on; nothing for a run without a PLC."""
     if window.plan.actuation is None:
         return
-    problems = [actuated] if isinstance(actuated, str) else list(_problems(window.plan, actuated))
+    problems = [actuated] if isinstance(actuated, str) else list(_problems(window, actuated))
     observed = "; ".join(problems) or "no write missed"
     yield stated(
         "actuation.listener",
@@ -37,8 +37,10 @@ def check_actuation(window: Window, actuated: Actuated | str) -> Iterator[SelfCh
     )
 
 
-def _problems(plan: RunPlan, actuated: Actuated) -> Iterator[str]:
-    rows = actuated.rows
+def _problems(window: Window, actuated: Actuated) -> Iterator[str]:
+    rows, plan = actuated.rows, window.plan
+    if window.ended in {None, Ended.RECOVERED}:
+        yield "the run was cut off, and the last writes with it"
     if not rows.size:
         return  # an adapter that is silent is the node's fault, and every frame shows it
     n_skipped = int(rows["n_skipped"].sum())

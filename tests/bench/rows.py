@@ -3,6 +3,7 @@
 from bench.command_line import SOAK, START
 from bench.frame_path import END_TO_END, LATENESS, LATENESS_FIFO, SAMPLERS, SATURATED
 from bench.memory import MEMORY
+from bench.node_service import SERVICE
 from bench.preprocess import PREPROCESS
 from bench.recording import RECORDING
 from bench.rigs import RIGS
@@ -25,4 +26,5 @@ BENCHES: tuple[Bench, ...] = (
     START,
     SOAK,
     RIGS,
+    *SERVICE,
 )

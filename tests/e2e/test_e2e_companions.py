@@ -71,7 +71,8 @@ def run(bench, *, n_hogs=0, slowdown_max=1000.0, load="stress-ng"):
     return bench.call("run", "beside")
 
 
-def result_of(bench):
+def result_of(bench, called):
+    assert len(bench.run_dirs()) == 1, called.err
     (run_dir,) = bench.run_dirs()
     return json.loads((run_dir / "result.json").read_text())["judgement"], run_dir
 
@@ -94,7 +95,7 @@ def stress_ng():
 def test_a_run_beside_companions_covers_both(bench):
     """The agent keeps its limits beside the model: each is a check, signed with the rest, and nothing is left."""
     called = run(bench)
-    judgement, run_dir = result_of(bench)
+    judgement, run_dir = result_of(bench, called)
     assert {
         key: check(judgement, key)["status"] for key in ("failed_max_pct", "slowdown_max", "restarts_max")
     } == {
@@ -116,7 +117,7 @@ def test_a_run_beside_companions_covers_both(bench):
 def test_a_model_that_takes_the_cpus_fails_its_companions_limit(bench):
     """The model keeps its own limits; what it does to the agent fails the run, and the verdict says so."""
     called = run(bench, n_hogs=16, slowdown_max=1.2)
-    judgement, _ = result_of(bench)
+    judgement, _ = result_of(bench, called)
     slowdown = check(judgement, "slowdown_max")
     assert slowdown["status"] == "FAIL", slowdown["sentence"]
     assert slowdown["sentence"].startswith("The companion sync-agent: median answer ")

@@ -95,8 +95,8 @@ class Story:
         called = self.bench.call(
             "node", "publish", str(self.runs[name]), "--profile", name, "--key", self.key("gate"),
             "--desired-key", self.key("desired"), "--out", str(self.out), "--sequence", str(self.sequence),
-            "--version", name, "--window", "4s", "--guardrail", "error_pct:1:20", "--min-samples", "20",
-            "--json", *more,
+            "--version", name, "--window", "4s", "--guardrail", "error_pct:5:20", "--min-samples", "20",
+            "--max-missing", "15", "--consecutive-errors", "10", "--json", *more,
         )  # fmt: skip
         assert called.code == 0, called
         self.published[name] = json.loads(called.out)["release_sha256"]
@@ -196,7 +196,7 @@ def test_a_good_release_comes_in_and_a_bad_one_goes_by_itself(story):
     story.install("first")
     with (
         serving(story.out) as server,
-        serving_node(story.store) as service,
+        serving_node(story.store, ceiling_ms=10_000) as service,
         traffic(service) as statuses,
     ):
         assert served(service) == first

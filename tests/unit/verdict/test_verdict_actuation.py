@@ -201,6 +201,22 @@ def test_an_old_run_judged_by_a_new_limit_is_not_measured() -> None:
     assert "did not stand in for the PLC" in check(judgement).sentence
 
 
+def test_a_run_that_was_cut_off_lost_its_last_writes() -> None:
+    """A power cut takes up to a second of rows: frames without one are not held against the node."""
+    frames = make_frames(plan_to_the_plc())
+    judgement = judged(frames, told(frames)[:-60], ended=Ended.RECOVERED)
+    assert "cut off" in listener_says(judgement)
+    assert check(judgement).status is CheckStatus.INCONCLUSIVE
+
+
+def test_a_record_without_its_file_is_not_measured() -> None:
+    """What the stand-in for the PLC saw is gone: nobody is blamed, nobody passes."""
+    plan = plan_to_the_plc()
+    judgement = judge(make_record(plan))
+    assert check(judgement).status is CheckStatus.NOT_MEASURED
+    assert "missing from the record" in listener_says(judgement)
+
+
 def test_equal_rows_give_equal_judgements_whatever_their_order() -> None:
     """Rows are found by sequence and time, not by where they stand."""
     frames = make_frames(plan_to_the_plc(), latency_ms=np.linspace(5, 20, 630))
