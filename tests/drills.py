@@ -7,7 +7,7 @@ import numpy as np
 
 from builders import T0_NS, make_event, make_frames, make_plan, make_record, undecide
 from hilrig.core.drill import fault_spans, first_drill_frame, is_offered, n_drill_frames
-from hilrig.core.fault import DEATHS, DECEPTIONS, FaultKind, FaultSpec
+from hilrig.core.fault import DEATHS, DECEPTIONS, RELOADS, FaultKind, FaultSpec
 from hilrig.core.frame import FLAG_FAULT, Outcome, OutcomeReason
 from hilrig.core.profile import Comparator, Limit
 from hilrig.core.run import RunPlan, RunRecord
@@ -23,6 +23,7 @@ def make_fault(kind: FaultKind, **changes) -> FaultSpec:
         "at_s": 2.0,
         "duration_s": 0.0 if kind in DEATHS else 1.0,
         "recovery_max_s": 1.0,
+        "step_s": 3600.0 if kind is FaultKind.CLOCK_STEPS else 0.0,
     }
     return FaultSpec(**(stated | changes))
 
@@ -34,6 +35,8 @@ def fault_limits_of(faults: tuple[FaultSpec, ...]) -> tuple[Limit, ...]:
         limits.append((fault.recovery_check_id, "fault_recovery_s", fault.recovery_max_s, "s"))
         if fault.handled_check_id:
             limits.append((fault.handled_check_id, "fault_false_decisions", 0.0, "frames"))
+        if fault.undecided_check_id:
+            limits.append((fault.undecided_check_id, "fault_undecided_pct", fault.undecided_max_pct, "%"))
     return tuple(
         Limit(
             check_id=check_id,
@@ -67,7 +70,7 @@ def drill_record(*faults: FaultSpec, plan: RunPlan | None = None) -> RunRecord:
     frames = make_frames(drilled)
     for span in spans:
         frames["flags"][span.first_id : span.end_id] = FLAG_FAULT
-        if span.spec.kind in DECEPTIONS - {FaultKind.MODEL_CORRUPT}:
+        if span.spec.kind in DECEPTIONS - RELOADS:
             ids = range(span.first_id, span.end_id)
             undecide(frames, ids, outcome=Outcome.FAILED, reason=OutcomeReason.PREPROCESS_ERROR)
     kept = [is_offered(spans, frame_id) for frame_id in range(drilled.n_frames)]
@@ -84,7 +87,9 @@ def told_of(span) -> list:
         replace(make_event("fault", T0_NS + t_ns), detail={"name": name, "kind": kind.value, "state": state})
         for t_ns, state in ((span.begin_ns, "start"), (span.end_ns, "stop"))
     ]
-    if kind is FaultKind.MODEL_CORRUPT:
+    if kind is FaultKind.CLOCK_STEPS:
+        events[1] = replace(events[1], detail={**events[1].detail, "offset_s": span.spec.step_s + 0.001})
+    if kind in RELOADS:
         events.append(make_event("fault", T0_NS + span.begin_ns, name=name, state="refused", words="damaged"))
     if kind in DEATHS:
         events.append(make_event("worker_lost", T0_NS + span.end_ns, name=name, how="killed by signal SIGKILL"))

@@ -34,7 +34,13 @@ def as_requested(ready: Ready, request: RunRequest) -> Ready:
     )
     if request.frame_rate_fps is not None:
         _require_arrivals(changed)
-    return replace(ready, profile=changed)
+    return replace(ready, profile=_measured_part(changed) if request.measured_part_only else changed)
+
+
+def _measured_part(profile: Profile) -> Profile:
+    """Return what a profile measures, without what comes before and after: companions are there, not asked alone."""
+    companions = tuple(replace(one, alone_s=0.0) for one in profile.companions)
+    return replace(profile, faults=(), power_loss=None, companions=companions)
 
 
 def _either(asked: _T | None, stated: _T) -> _T:

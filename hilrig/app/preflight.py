@@ -18,6 +18,7 @@ from hilrig.config.profile import load_profile
 from hilrig.config.rig_file import load_rig
 from hilrig.core.accelerator import AcceleratorProof
 from hilrig.core.errors import HilrigError, PreconditionError, UsageError
+from hilrig.core.fault import FaultKind
 from hilrig.core.frame import FeedInfo
 from hilrig.core.metrics import METRICS
 from hilrig.core.profile import Limit, Profile, TuningSpec
@@ -29,6 +30,7 @@ from hilrig.feed.opening import open_feed
 from hilrig.report.assets import require_assets
 from hilrig.rig.local import inspect_local
 from hilrig.rig.software import onnxruntime_distribution
+from hilrig.run.clock_step import why_no_step
 from hilrig.sampler.probe import probe_all
 from hilrig.target.model_files import hash_model_files
 from hilrig.target.opening import open_target
@@ -96,6 +98,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     problems += _unmeasurable(profile.limits, capabilities, common_class or "")
     problems += _missing_cpus(profile.tuning)
     problems += _no_namespace(profile)
+    problems += _fixed_clock(profile)
     problems += missing_programs(profile.companions, Path(profile.folder))
     problems += _uncuttable(profile)
     _attempt(problems, require_assets)
@@ -270,6 +273,16 @@ def _no_namespace(profile: Profile) -> Iterator[str]:
     if probe.returncode:
         last = (probe.stderr.strip().splitlines() or ["no reason was given"])[-1]
         yield f"run.network: false cannot be kept here: {last.rpartition('PreconditionError: ')[2]}"
+
+
+def _fixed_clock(profile: Profile) -> Iterator[str]:
+    """Yield why a fault's step of the wall clock cannot be made here, at the place of the fault."""
+    places = {limit.check_id: limit.source for limit in profile.limits}
+    for fault in profile.faults:
+        reason = why_no_step() if fault.kind is FaultKind.CLOCK_STEPS else ""
+        if reason:
+            place = places[fault.recovery_check_id]
+            yield f"the fault {fault.name} ({place}) cannot set this machine's clock: {reason}"
 
 
 def _too_large(profile: Profile, info: FeedInfo) -> Iterator[str]:

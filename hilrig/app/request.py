@@ -21,6 +21,8 @@ class RunRequest:
         frame_rate_fps: frames per second instead of the profile's, for a search; None keeps those.
         self_test_s: length of the self-test before the run instead of the profile's; None keeps that.
         stop_when_failed: whether a certain FAIL ends the run, instead of the profile's word; None keeps that.
+        measured_part_only: whether power-loss test, companions without the model and faults are left out, as in
+            each run of a search. Their limits stay, not measured: such a run never passes for a whole one.
         operator: who starts it; `note` is what they want to be read beside the verdict.
         baseline: the run directory that the report shows this run beside; None for the one that is set, if any.
         is_detached: whether the run goes on when the process that started it is gone.
@@ -37,6 +39,7 @@ class RunRequest:
     frame_rate_fps: Fraction | None = None
     self_test_s: float | None = None
     stop_when_failed: bool | None = None
+    measured_part_only: bool = False
     operator: str = ""
     note: str = ""
     baseline: Path | None = None

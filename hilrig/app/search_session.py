@@ -118,7 +118,11 @@ class SearchSession:
         self.refuse_when_stopped()
         with self._passphrase_again() as fd:
             asked = replace(
-                change(self._request), reports=self.folder / RUNS, self_test_s=SELF_TEST_S, passphrase_fd=fd
+                change(self._request),
+                reports=self.folder / RUNS,
+                self_test_s=SELF_TEST_S,
+                measured_part_only=True,
+                passphrase_fd=fd,
             )
             finished = run(asked, on_status=self._on_status)
         if finished.exit_code == ExitCode.ABORTED:

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from hilrig.cli import options
 from hilrig.cli.output import next_steps, note, print_json, say, word
+from hilrig.cli.powerloss_options import Cuts, Depths, Keep, Out, Profile, Rig, Seed, Subject, Work
 from hilrig.core.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -24,51 +25,16 @@ def register(app: typer.Typer) -> None:
 
 
 def powerloss(  # noqa: PLR0913 - the command's options
-    profile: Annotated[
-        Path | None,
-        typer.Argument(help="A profile whose `power_loss` block says what is tried.", show_default=False),
-    ] = None,
+    profile: Profile = None,
     *,
-    depth: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="file_calls, kill, block_log, virtual_rig or rig; once for each. [default: file_calls, kill]",
-            show_default=False,
-        ),
-    ] = None,
-    subject: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A YAML file with the commands of an update of yours. [default: hilrig's own node]",
-            show_default=False,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of all that is drawn. [default: 1]", show_default=False)
-    ] = None,
-    cuts: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Cuts of a rig. [default: 10]", show_default=False)
-    ] = None,
-    rig: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="The rig whose power is cut.", show_default=False)
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Where stores and disks are made meanwhile.", show_default=False),
-    ] = None,
-    keep: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep the store as it was after each cut that was not survived, the first ones of each depth.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write the result to this file as well, as JSON.", show_default=False),
-    ] = None,
+    depth: Depths = None,
+    subject: Subject = None,
+    seed: Seed = None,
+    cuts: Cuts = None,
+    rig: Rig = None,
+    work: Work = None,
+    keep: Keep = None,
+    out: Out = None,
     json: options.Json = False,
 ) -> None:
     """Cut the power of an update at every point, and judge what the node would run.

@@ -1,13 +1,16 @@
 """Commands around profiles and this machine: init, check, doctor, schema."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilrig.cli import options
 from hilrig.cli.doctor_command import doctor
 from hilrig.cli.output import next_steps, print_json, say
+
+if TYPE_CHECKING:
+    from hilrig.core.profile import Limit
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +52,7 @@ def check(profile: options.Profile, *, rig: options.RigInPlace = None, json: opt
         return
     say(f"{checked.profile.name}: sound, {len(checked.profile.limits)} limits")
     for limit in checked.profile.limits:
-        unit = "" if limit.unit == "1" else f" {limit.unit}"
-        say(f"  {limit.check_id} {limit.comparator.value} {limit.limit:g}{unit}  ({limit.source})")
+        say(f"  {limit.check_id} {_held(limit)}  ({limit.source})")
     say(f"model bundle_sha256 {checked.bundle_sha256}")
     for warning in checked.warnings:
         say(f"warning: {warning}")
@@ -73,3 +75,11 @@ def schema(
         say(references.rig_reference() if rig else references.profile_reference())
     else:
         print_json(references.rig_schema() if rig else references.profile_schema())
+
+
+def _held(limit: "Limit") -> str:
+    """Return what a limit asks for: `<= 45 ms`, or `required`."""
+    if limit.unit == "bool":
+        return "required"
+    unit = "" if limit.unit == "1" else f" {limit.unit}"
+    return f"{limit.comparator.value} {limit.limit:g}{unit}"

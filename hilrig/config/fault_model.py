@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from hilrig.config.document import Document, Path
-from hilrig.config.keys import Keys, Name, Positive
+from hilrig.config.keys import Keys, Name, Percentage, Positive
 from hilrig.config.limit_model import Holds
 from hilrig.core.drill import LEAD_S
 from hilrig.core.fault import FaultKind, FaultSpec
@@ -18,6 +18,9 @@ from hilrig.core.units import S_PER_MIN
 FAULTS_MAX: Final = 32
 DURATION_MAX_S: Final = 10 * S_PER_MIN
 AT_MAX_S: Final = 60 * S_PER_MIN
+
+STEP_MAX_S: Final = 24 * 60 * S_PER_MIN
+"""A wrong time zone, a clock without a battery on another day: further away it is the same to a pipeline."""
 
 ALLOWED: Final = frozenset({FaultKind.CAMERA_FREEZES})
 """Where decisions inside the fault are allowed if the profile says nothing: a part that stands still looks so."""
@@ -31,7 +34,9 @@ class FaultKeys(Keys):
         description="What is broken. `camera_stops`: no frames. `camera_freezes`: one picture again and again. "
         "`camera_garbage`: noise. `camera_resizes`: pictures of half the width and height. `model_corrupt`: a "
         "damaged copy of the model is loaded while it serves. `model_hangs`: its process is stopped. "
-        "`model_crashes`: its process dies with a frame in its hands. `worker_killed`: its process is killed."
+        "`model_crashes`: its process dies with a frame in its hands. `worker_killed`: its process is killed. "
+        "`disk_full`: its process can write no file. `no_permission`: the model is loaded again from a file that "
+        "it may not read. `clock_steps`: the wall clock of this machine is set, and put back."
     )
     at_s: Annotated[float, Field(ge=LEAD_S, le=AT_MAX_S)] | None = Field(
         default=None, description="When it begins, in seconds after the drill began; the first second is quiet."
@@ -54,7 +59,20 @@ class FaultKeys(Keys):
         default=None,
         description="Whether frames inside it may be decided. Left out: only pictures of a frozen camera. "
         "No effect where a decision is none the less true: `camera_stops`, `model_hangs`, `model_crashes`, "
-        "`worker_killed`.",
+        "`worker_killed`, `disk_full`, `clock_steps`.",
+    )
+    undecided_max_pct: Annotated[Percentage | None, Holds(metric="fault_undecided_pct")] = Field(
+        default=None,
+        description="Share of the frames inside it, failed and dropped ones together, that may stay without a "
+        "decision. Only for `disk_full` and `clock_steps`, which no decision needs to wait for. Left out: 0.",
+    )
+    step_s: Annotated[float, Field(ge=-STEP_MAX_S, le=STEP_MAX_S)] | None = Field(
+        default=None,
+        description="By how much the wall clock is set, a second at least; below 0: back. Needed by `clock_steps`.",
+    )
+    may_step_clock: bool = Field(
+        default=False,
+        description="Needed by `clock_steps`, and true: it sets this machine's clock, for everybody on it.",
     )
 
     def spec(self, rate_fps: Fraction) -> FaultSpec:
@@ -69,6 +87,8 @@ class FaultKeys(Keys):
             recovery_max_s=self.recovery_max_s,
             at_frame=self.at_frame,
             decisions_allowed=allowed,
+            undecided_max_pct=self.undecided_max_pct or 0.0,
+            step_s=self.step_s or 0.0,
         )
 
 
@@ -81,6 +101,10 @@ def fault_limits(faults: Sequence[FaultSpec], document: Document, *, file: str) 
         if fault.handled_check_id is not None:
             where = _source(document, (*at, "kind"), file)
             yield _at_most(fault.handled_check_id, "fault_false_decisions", 0.0, source=where)
+        if fault.undecided_check_id is not None:
+            is_stated = (*at, "undecided_max_pct") in document.keys
+            where = _source(document, (*at, "undecided_max_pct" if is_stated else "kind"), file)
+            yield _at_most(fault.undecided_check_id, "fault_undecided_pct", fault.undecided_max_pct, source=where)
 
 
 def _at_most(check_id: str, metric: str, limit: float, *, source: str) -> Limit:

@@ -14,7 +14,7 @@ from hilrig.config.document import Document, Path
 from hilrig.config.limit_model import read_frame_rate
 from hilrig.core.drill import begin_s, watched_until_s
 from hilrig.core.errors import Problem
-from hilrig.core.fault import DEATHS, FaultKind, FaultSpec
+from hilrig.core.fault import BESIDE_FRAMES, DEATHS, RELOADS, FaultKind, FaultSpec
 
 _TIMES: Final = ("at_s", "duration_s", "recovery_max_s")
 _RATE: Final = ("hil_validation", "latency", "frame_rate_fps")
@@ -24,10 +24,14 @@ _RESTARTED: Final = frozenset({"in_process", "python"})
 
 _KINDS_OF: Final = {
     **dict.fromkeys(_RESTARTED, frozenset(FaultKind)),
-    "ring": _CAMERA | {FaultKind.MODEL_HANGS},  # its process is started once, its frames have one size
+    # its process is started once, its frames have one size, and a failed write may end what is not Python
+    "ring": _CAMERA | {FaultKind.MODEL_HANGS, FaultKind.CLOCK_STEPS},
 }
 _KINDS_OF_OTHERS: Final = _CAMERA | {FaultKind.CAMERA_RESIZES}
 """A pipeline that runs elsewhere: its process is not ours to kill."""
+
+_STEP_MIN_S: Final = 1.0
+"""Less than that a time service does as well: whether the clock was ours would not be known."""
 
 _Found = list[tuple[Path, dict[str, Any]]]
 
@@ -50,6 +54,8 @@ def broken_fault_rules(document: Document) -> Iterator[Problem]:
     yield from _pipeline(document, found)
     for path, fault in found:
         yield from _moment(document, path, fault)
+        yield from _clock(document, path, fault)
+        yield from _share(document, path, fault)
     yield from _overlaps(document, found)
 
 
@@ -88,8 +94,8 @@ def _pipeline(document: Document, found: _Found) -> Iterator[Problem]:
             message = f"the target {target} cannot have the fault '{kind.value}'"
             hint = f"with it: {', '.join(sorted(one.value for one in allowed))}"
             yield document.problem((*path, "kind"), "contradiction", message, hint)
-        if kind is FaultKind.MODEL_CORRUPT and document.get(("model", "files")) == []:
-            message = "'model_corrupt' needs a model file that can be damaged; 'model.files' is empty"
+        if kind in RELOADS and document.get(("model", "files")) == []:
+            message = f"'{fault['kind']}' needs a model file to be loaded again; 'model.files' is empty"
             yield document.problem((*path, "kind"), "contradiction", message)
 
 
@@ -118,6 +124,33 @@ def _moment(document: Document, path: Path, fault: dict[str, Any]) -> Iterator[P
     if kind not in DEATHS and "duration_s" not in fault:
         message = f"'{kind.value}' needs a 'duration_s'"
         yield document.problem(path, "missing_key", message, "for example duration_s: 2")
+
+
+def _clock(document: Document, path: Path, fault: dict[str, Any]) -> Iterator[Problem]:
+    """The wall clock is everybody's: nobody sets it unless the profile says so where it is asked for."""
+    kind, step_s = _kind(fault), fault.get("step_s")
+    if kind is FaultKind.CLOCK_STEPS:
+        if step_s is None:
+            message = "'clock_steps' needs a 'step_s': by how much the clock is set"
+            yield document.problem(path, "missing_key", message, "for example step_s: 3600")
+        elif _is_number(step_s) and abs(step_s) < _STEP_MIN_S:
+            message = f"a step of less than {_STEP_MIN_S:g} s cannot be told from a time service"
+            yield document.problem((*path, "step_s"), "contradiction", message, "for example step_s: 3600")
+        if fault.get("may_step_clock") is not True:
+            message = "'clock_steps' moves this machine's clock, for everything that runs on it"
+            hint = "may_step_clock: true, on a machine where that harms nobody"
+            yield document.problem((*path, "kind"), "contradiction", message, hint)
+        return
+    for key in (one for one in ("step_s", "may_step_clock") if kind is not None and one in fault):
+        yield document.key_problem((*path, key), "contradiction", f"'{key}' is for clock_steps", "leave it out")
+
+
+def _share(document: Document, path: Path, fault: dict[str, Any]) -> Iterator[Problem]:
+    kind = _kind(fault)
+    if kind is not None and kind not in BESIDE_FRAMES and "undecided_max_pct" in fault:
+        kinds = " and ".join(sorted(one.value for one in BESIDE_FRAMES))
+        message = f"'undecided_max_pct' is for {kinds}; what '{kind.value}' does may keep frames from a decision"
+        yield document.key_problem((*path, "undecided_max_pct"), "contradiction", message, "leave it out")
 
 
 def _overlaps(document: Document, found: _Found) -> Iterator[Problem]:

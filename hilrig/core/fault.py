@@ -16,6 +16,9 @@ class FaultKind(str, Enum):
     MODEL_HANGS = "model_hangs"  # its process is stopped for a while
     MODEL_CRASHES = "model_crashes"  # its process dies with a frame in its hands
     WORKER_KILLED = "worker_killed"  # its process is killed, whatever it does at that moment
+    DISK_FULL = "disk_full"  # its process can write no file
+    NO_PERMISSION = "no_permission"  # the model is loaded again from a file that it may not read
+    CLOCK_STEPS = "clock_steps"  # the wall clock of the machine is set
 
 
 DEATHS: Final = frozenset({FaultKind.MODEL_CRASHES, FaultKind.WORKER_KILLED})
@@ -27,9 +30,16 @@ DECEPTIONS: Final = frozenset(
         FaultKind.CAMERA_GARBAGE,
         FaultKind.CAMERA_RESIZES,
         FaultKind.MODEL_CORRUPT,
+        FaultKind.NO_PERMISSION,
     }
 )
 """What a pipeline can be deceived by: there a decision may be a false one."""
+
+RELOADS: Final = frozenset({FaultKind.MODEL_CORRUPT, FaultKind.NO_PERMISSION})
+"""A model that cannot be sound is offered to a pipeline that serves one that is."""
+
+BESIDE_FRAMES: Final = frozenset({FaultKind.DISK_FULL, FaultKind.CLOCK_STEPS})
+"""What a decision does not need: a sound pipeline decides every frame all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,8 @@ class FaultSpec:
         at_frame: instead of `at_s` for a model: with the n-th frame of the drill, counted from 1.
         recovery_max_s: after its end, decisions must come again within this time.
         decisions_allowed: whether a frame inside the fault may be decided (a frozen picture looks like any other).
+        undecided_max_pct: share of the frames inside that may stay without a decision, where none needs to.
+        step_s: by how much the wall clock is set, for `clock_steps`; below 0 is back.
     """
 
     name: str
@@ -54,6 +66,8 @@ class FaultSpec:
     recovery_max_s: float
     at_frame: int | None = None
     decisions_allowed: bool = False
+    undecided_max_pct: float = 0.0
+    step_s: float = 0.0
 
     @property
     def recovery_check_id(self) -> str:
@@ -65,6 +79,11 @@ class FaultSpec:
         """Return the id of the check that no false decision was made; None for a fault that deceives nobody."""
         is_checked = self.kind in DECEPTIONS and not self.decisions_allowed
         return f"faults.{self.name}.handled" if is_checked else None
+
+    @property
+    def undecided_check_id(self) -> str | None:
+        """Return the id of the check that frames went on being decided; None where a fault may keep them from it."""
+        return f"faults.{self.name}.undecided_max_pct" if self.kind in BESIDE_FRAMES else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +98,7 @@ class FaultSeen:
         end_s: when it was over; None when it did not end.
         n_frames: frames due inside it that were offered.
         n_decided: how many of them were decided.
+        n_failed: how many of them failed; the others were dropped.
         n_false: how many of these decisions were false; None where nobody could be deceived.
         recovery_s: from its end to the first of the decisions in a row that count as recovery; None when it was
             not seen.
@@ -97,3 +117,4 @@ class FaultSeen:
     n_false: int | None
     recovery_s: float | None
     watched_s: float
+    n_failed: int = 0

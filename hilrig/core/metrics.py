@@ -151,6 +151,7 @@ METRICS: Final = {
         ),
         Metric(name="fault_recovery_s", title="recovery from a fault", unit="s"),
         Metric(name="fault_false_decisions", title="false decisions in a fault", unit="frames"),
+        Metric(name="fault_undecided_pct", title="frames without a decision in a fault", unit="%"),
     )
 }
 """Every metric that a limit may name."""

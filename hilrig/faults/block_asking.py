@@ -16,6 +16,7 @@ from hilrig.faults.block_log_format import LogEntry
 from hilrig.faults.block_recording import STORE, Recording, StateBuilder
 from hilrig.faults.block_states import DiskState, Promise, promise_for
 from hilrig.faults.recovery_check import Found, check_recovery
+from hilrig.faults.sparse_image import copy_image
 
 BATCH: Final = 16
 """States mounted at once: one start of the asking program for all of them."""
@@ -111,9 +112,21 @@ class StateAsker:
         try:
             block_device.mount(image, point, self._file_system)
         except PreconditionError as error:
+            self._require_mountable()
             return error.message
         points[index] = point
         return ""
+
+    def _require_mountable(self) -> None:
+        """Mount the disk from before the update: where even that fails, the fault is this machine's.
+
+        Raises:
+            PreconditionError: it does.
+        """
+        image = self._folder / "probe.img"
+        copy_image(self._recording.base, image)
+        with block_device.mounted(image, self._folder / "probe", self._file_system):
+            pass
 
 
 def words_of(state: DiskState, log: Sequence[LogEntry]) -> str:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -61,11 +62,23 @@ def why_not() -> str:
     for program, package in _PROGRAMS.items():
         if shutil.which(program) is None:
             return f"{program} is missing: install the package {package}"
-    return ""
+    return _why_not_mounted()
+
+
+def _why_not_mounted() -> str:
+    """A container may have root and every device, and still not be allowed to mount: only a mount tells."""
+    with tempfile.TemporaryDirectory(prefix="hilrig-probe-") as name:
+        image = Path(name) / "probe.img"
+        try:
+            make_image(image, EXT4)
+            with mounted(image, Path(name) / "mnt", EXT4):
+                return ""
+        except PreconditionError as error:
+            return f"a disk that is a file cannot be mounted here: {error.message}"
 
 
 _PROGRAMS: Final = {
-    "qemu-storage-daemon": "qemu-system-common or qemu-utils",
+    "qemu-storage-daemon": "qemu-system-common",
     "mkfs.ext4": "e2fsprogs",
     "mount": "mount",
     "setpriv": "util-linux",

@@ -84,7 +84,7 @@ def run_file_calls(
             "n_combinations_built": found.n_built,
             "n_distinct_states": len(found.states),
             "recorder": "own record of the subject" if subject.writes_trace else "FUSE",
-            "model": "POSIX, pessimistic: only what was synced lasts",
+            "assumes": "POSIX, pessimistic: only what was synced lasts",
         },
     )
 

@@ -114,7 +114,7 @@ def run_kills(
             "n_points": len(at_points),
             "n_drawn": len(drawn),
             "n_ended_before_the_kill": sum(not done.returncode for done in ended),
-            "model": "the page cache survives: no missing fsync shows",
+            "assumes": "the page cache survives: no missing fsync shows",
         },
     )
 

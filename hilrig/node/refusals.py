@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hilrig.core.errors import UsageError
 from hilrig.core.release import ReleaseManifest
 from hilrig.node.release_files import ReleaseFolder
+from hilrig.node.safe_files import is_sha256
 from hilrig.node.store_fault import RELEASE_REFUSED, StoreFault
 from hilrig.node.transitions import StoreState
 
@@ -19,14 +20,28 @@ def refuse_below(release: ReleaseFolder, state: StoreState) -> None:
         )
 
 
-def refuse_barred(release: ReleaseFolder, state: StoreState, allow_barred_by: int | None) -> None:
-    """Refuse a release that was rolled back, unless a desired state newer than that moment asks for it again."""
-    at = state.barred.get(release.sha256)
+def refuse_barred(sha256: str, state: StoreState, allow_barred_by: int | None) -> None:
+    """Refuse a release that failed here, unless a desired state newer than that moment asks for it again."""
+    at = state.barred.get(sha256)
     if at is not None and (allow_barred_by is None or allow_barred_by <= at):
         raise StoreFault(
-            f"{release} was rolled back on this node under the desired sequence {at}",
+            f"the release {sha256[:12]} was rolled back on this node under the desired state {at}",
             code=RELEASE_REFUSED,
-            hint="publish another, or a newer desired state that asks for this one again",
+            hint="publish another, or a newer desired state that allows it again (--allow-again)",
+        )
+
+
+def refuse_senseless(sha256: str) -> None:
+    """Refuse what is no release's digest: a state that names it could not be read again."""
+    if not is_sha256(sha256):
+        raise UsageError(f"{sha256!a:.80} is no sha256", hint="64 digits of lower-case hex")
+
+
+def refuse_running(sha256: str, state: StoreState) -> None:
+    """Refuse to bar what runs, or is to run at the next start."""
+    if sha256 in {state.current, state.candidate}:
+        raise UsageError(
+            f"{sha256[:12]} runs on this node", hint=f"hilrig node rollback {sha256[:12]} --reason TEXT"
         )
 
 

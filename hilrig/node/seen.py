@@ -1,7 +1,7 @@
 """What this node has seen signed, kept so that nobody can lead it back: times, desired states, later decisions."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,8 +28,6 @@ class Seen:
         desired_sequence: the highest of a sound desired state for this node.
         desired_sha256: of that one's statement; empty before the first.
         on_trial: the release that the agent put on trial last: another candidate is somebody else's.
-        failed: releases that failed in the shadow, each with the desired sequence of that moment. The store bars
-            only what it ran.
     """
 
     format: str = SEEN_FORMAT
@@ -37,7 +35,6 @@ class Seen:
     desired_sequence: int = 0
     desired_sha256: str = ""
     on_trial: str = ""
-    failed: Mapping[str, int] = field(default_factory=dict)
 
     def signed_at(self, moment_ns: int) -> "Seen":
         """Return what is known after a statement of this time."""
@@ -94,16 +91,18 @@ def keep_later_decision(disk: Disk, release_sha256: str, envelope: bytes) -> Non
 
 
 def make_folders(disk: Disk) -> None:
-    """Make the agent's folders in a store where they are missing.
+    """Make the agent's folders in a store where they are missing; their names are durable afterwards.
+
+    Whoever made them may have been killed before that: so they are synced each time.
 
     Raises:
         StoreError: the disk refuses.
     """
     try:
         for folder, parent in ((AGENT_FOLDER, "."), (DECISIONS, AGENT_FOLDER)):
-            if not disk.exists(folder):
+            with suppress(FileExistsError):
                 disk.mkdir(folder)
-                disk.fsync_folder(parent)
+            disk.fsync_folder(parent)
     except OSError as error:
         raise _refused(disk, AGENT_FOLDER, error) from error
 
@@ -113,6 +112,11 @@ def _decision_path(release_sha256: str) -> str:
 
 
 def _replace(disk: Disk, path: str, data: bytes) -> None:
+    """Give `path` this content at once.
+
+    Only the one agent writes here, under its own lock; the new file lies beside the old one, because whoever
+    changes the store sweeps `tmp/`.
+    """
     new = f"{path}.new"
     try:
         make_folders(disk)

@@ -16,13 +16,20 @@ from hilrig.node.identity import NodeIdentity, read_identity
 from hilrig.node.layout import RELEASES
 from hilrig.node.lock import store_lock
 from hilrig.node.new_store import make_store
-from hilrig.node.refusals import find_release, refuse_barred, refuse_below, refuse_second
+from hilrig.node.refusals import (
+    find_release,
+    refuse_barred,
+    refuse_below,
+    refuse_running,
+    refuse_second,
+    refuse_senseless,
+)
 from hilrig.node.release_files import Accept, ReleaseFolder, read_release
 from hilrig.node.staging import Staging, sweep
 from hilrig.node.state_file import StateFile
 from hilrig.node.store_fault import RELEASE_REFUSED, StoreFault, disk_faults
 from hilrig.node.stored_release import manifest_of, whole_release
-from hilrig.node.transitions import StoreState, asked, confirmed, on_trial, rolled_back
+from hilrig.node.transitions import StoreState, asked, barred, confirmed, on_trial, rolled_back, unbarred
 
 MAX_TRIES: Final = 100
 """Of a candidate: more starts than that prove nothing, and a node that boots in a loop must come to its end."""
@@ -136,7 +143,7 @@ class Store:
             if sha256 != (state.candidate or state.current):
                 refuse_second(state)
                 refuse_below(release, state)
-                refuse_barred(release, state, allow_barred_by)
+                refuse_barred(sha256, state, allow_barred_by)
                 why = reason or f"{release} is on trial"
                 self._states.replace(
                     on_trial(state, sha256, tries=tries, desired_sequence=desired_sequence, reason=why)
@@ -183,6 +190,42 @@ class Store:
             gone = self._rollback(self._states.load().state, reason, sha256)
             self._points.reach("rollback.done", release_sha256=gone)
         return gone
+
+    def bar(self, sha256: str, *, desired_sequence: int, reason: str) -> None:
+        """Refuse a release from now on that failed without running for the line. Fine if it is barred already.
+
+        Args:
+            sha256: of the release; the store need not have it any more.
+            desired_sequence: of the desired state that asked for it.
+            reason: why, for the status and the journal.
+
+        Raises:
+            UsageError: it is no release, or it runs: that is a rollback's matter.
+        """
+        refuse_senseless(sha256)
+        with self._change("bar"):
+            state = self._states.load().state
+            refuse_running(sha256, state)
+            if state.barred.get(sha256, -1) < desired_sequence:
+                why = f"barred {sha256[:12]}: {reason}"
+                self._states.replace(barred(state, sha256, desired_sequence=desired_sequence, reason=why))
+
+    def unbar(self, sha256: str, *, allowed_by: int, reason: str) -> None:
+        """Let a release be tried again. Fine if it is not barred.
+
+        Args:
+            sha256: of the release.
+            allowed_by: sequence of the desired state that allows it; newer than that of the bar.
+            reason: why, for the status and the journal.
+
+        Raises:
+            StoreFault: HR-105, the desired state is not newer.
+        """
+        with self._change("unbar"):
+            state = self._states.load().state
+            refuse_barred(sha256, state, allowed_by)
+            if sha256 in state.barred:
+                self._states.replace(unbarred(state, sha256, reason=f"{sha256[:12]} may be tried again: {reason}"))
 
     def follow(self, desired_sequence: int, *, reason: str = "") -> None:
         """Keep that the desired state with this sequence was followed: a node never goes back to an older one."""

@@ -18,7 +18,8 @@ class StoreState:
         candidate: the one on trial; a start runs it as long as it has tries.
         tries_left: starts that the candidate has left.
         min_sequence: releases below it are refused.
-        barred: releases that were rolled back, each with the desired sequence of that moment.
+        barred: releases that were rolled back, or failed in the shadow, each with the desired sequence of that
+            moment.
         desired_sequence: the highest that an agent has followed.
         change: the verb that made this state.
         reason: why, in words.
@@ -82,6 +83,17 @@ def rolled_back(state: StoreState, *, reason: str) -> StoreState:
         return _changed(state, "rollback", reason, candidate=None, tries_left=0, barred=barred)
     barred = dict(state.barred) | ({state.current: state.desired_sequence} if state.current else {})
     return _changed(state, "rollback", reason, current=state.previous, previous=None, barred=barred)
+
+
+def barred(state: StoreState, sha256: str, *, desired_sequence: int, reason: str) -> StoreState:
+    """Bar a release that never ran here, under the desired state of this sequence."""
+    sequence = max(state.desired_sequence, desired_sequence)
+    return _changed(state, "bar", reason, barred={**state.barred, sha256: sequence}, desired_sequence=sequence)
+
+
+def unbarred(state: StoreState, sha256: str, *, reason: str) -> StoreState:
+    """Lift the bar on one release."""
+    return _changed(state, "unbar", reason, barred={one: at for one, at in state.barred.items() if one != sha256})
 
 
 def without_candidate(state: StoreState, *, reason: str) -> StoreState:

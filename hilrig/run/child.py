@@ -65,20 +65,19 @@ def run_child(body: Callable[[Setup], None]) -> None:
 class Child:
     """A started process of a run, seen from the supervisor."""
 
-    def __init__(self, module: str, told: Mapping[str, Any], *, log_path: Path) -> None:
+    def __init__(self, module: str, told: Mapping[str, Any], *, log_fd: int, folder: Path) -> None:
         self._read_fd, write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         self._pending = b""
         fds = [write_fd, told["block_fd"], told["frames_fd"], told["space_fd"]]
-        with log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", f"hilrig.run.{module}", json.dumps({**told, "report_fd": write_fd})],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=fds,
-                cwd=log_path.parent,  # `-m` looks into the current folder first: only our own files are here
-            )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"hilrig.run.{module}", json.dumps({**told, "report_fd": write_fd})],
+            stdin=subprocess.DEVNULL,
+            stdout=log_fd,
+            stderr=log_fd,
+            pass_fds=fds,
+            cwd=folder,  # `-m` looks into the current folder first: only our own files are here
+        )
         os.close(write_fd)
 
     def reports(self) -> Sequence[Mapping[str, Any]]:

@@ -1,13 +1,14 @@
 """The crew of a run: which processes were started, what each reported, which are gone that should not be."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.run.child import Child, Setup
+from hilrig.run.child_log import log_file, piped_log
 
 
 class Lost(NamedTuple):
@@ -20,23 +21,32 @@ class Lost(NamedTuple):
 class Crew:
     """The processes of one run.
 
+    Args:
+        setup: what each of them is told.
+        log_path: where they write their last words, in the folder that they run in.
+        piped: roles whose process may lose the ability to write a file: they write through a pipe.
+
     Attributes:
         facts: what each process said of itself when it was ready, by role.
         finished: roles whose work is done (or that are known to be lost).
         said: what the worker said of a fault, in order; whoever reads it takes it away.
     """
 
-    def __init__(self, setup: Setup, log_path: Path) -> None:
+    def __init__(self, setup: Setup, log_path: Path, *, piped: Collection[str] = ()) -> None:
         self.facts: dict[str, dict[str, Any]] = {}
         self.finished: set[str] = set()
         self.said: list[dict[str, Any]] = []
         self._setup = setup
         self._log_path = log_path
+        self._piped = piped
         self._children: dict[str, Child] = {}
 
     def start(self, role: str, *, module: str = "") -> None:
         """Start the process of `role`: the module `hilrig.run.<role>`, or another one that stands in for it."""
-        self._children[role] = Child(module or role, asdict(self._setup), log_path=self._log_path)
+        with (piped_log if role in self._piped else log_file)(self._log_path) as log_fd:
+            self._children[role] = Child(
+                module or role, asdict(self._setup), log_fd=log_fd, folder=self._log_path.parent
+            )
 
     def replace(self, role: str, *, module: str = "") -> None:
         """Start another process for a role whose process is gone."""

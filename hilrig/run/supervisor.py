@@ -19,7 +19,7 @@ from hilrig.core.telemetry import Capability
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.run.child import Setup
 from hilrig.run.crew import Crew, Lost
-from hilrig.run.drill import Drill
+from hilrig.run.drill import Drill, losing_files
 from hilrig.run.recorder import Recorder
 from hilrig.run.shared_block import Layout, SharedBlock, Word
 from hilrig.run.slots import SlotMap
@@ -117,6 +117,7 @@ class Supervisor:
                 space_fd=self._fds[1],
             ),
             job.log_path,
+            piped=losing_files(job.plan),
         )
         self._recorder = Recorder(
             job.plan,
@@ -152,6 +153,7 @@ class Supervisor:
     def _load(self) -> None:
         self._crew.start("feeder")
         self._crew.start("worker", module=WORKERS.get(self._plan.pipeline.target, "worker"))
+        self._drill.prepare()
         self._crew.start("stall_sentinel")
         self._crew.start("sampler_loop")
         if self._plan.actuation is not None:
@@ -200,7 +202,7 @@ class Supervisor:
             if self._phase is Phase.MEASURE and now_ns >= drill_ns:
                 self._enter(Phase.DRILL)
             self._beat()
-            if now_ns >= clock_due_ns:
+            if now_ns >= clock_due_ns and not self._drill.has_moved_clock:  # a step of our own is no finding
                 self._clock_event()
                 clock_due_ns += CLOCK_EVENT_NS
             is_busy = self._plan.pacing is Pacing.UNPACED or self._phase is Phase.DRILL
@@ -287,6 +289,7 @@ class Supervisor:
     def _close(self) -> None:
         self._block[Word.STOP] = 1
         self._block[Word.PHASE] = Phase.DONE
+        self._drill.close()
         self._crew.end(grace_s=5 if self._phase is Phase.DONE else 0)
         for fd in (*self._fds, self._block.fd):
             os.close(fd)

@@ -93,7 +93,15 @@ class PythonTarget:
         self._pipeline: Pipeline
 
     def prepare(self) -> Mapping[str, Any]:
-        """Load the module, build and prepare the pipeline, return its facts and the sha256 of its source file.
+        """Load the pipeline, return its facts, the sha256 of its source file and those of the model's files.
+
+        Raises:
+            PreconditionError: there is no such module or attribute, its own code fails, or a file cannot be read.
+        """
+        return {**self.load(), "files_sha256": hash_model_files(self._model, self._context.folder)}
+
+    def load(self) -> Mapping[str, Any]:
+        """Load the module, build and prepare the pipeline: whatever it does with the model's files is its own.
 
         Raises:
             PreconditionError: there is no such module or attribute, or its own code fails.
@@ -107,7 +115,6 @@ class PythonTarget:
             "runtime": f"python {sys.version.split()[0]}",
             "callable": self._callable,
             "callable_sha256": module.sha256,
-            "files_sha256": hash_model_files(self._model, self._context.folder),
             "pipeline": facts,
         }
 

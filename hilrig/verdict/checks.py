@@ -15,7 +15,7 @@ from hilrig.verdict.failures import why_failed
 from hilrig.verdict.findings import Findings
 from hilrig.verdict.percentile import ACTUATION_PERMILLE_OF, PERMILLE_OF, hold_percentile
 from hilrig.verdict.window import Window
-from hilrig.verdict.wording import capitalised, quantity
+from hilrig.verdict.wording import YES_OR_NO, capitalised, quantity
 
 SHARES: Final = ("drop_pct", "failed_pct", "failsafe_pct")
 NOT_THERE: Final = "this run had nothing of that name"
@@ -69,7 +69,9 @@ def _hold_value(limit: Limit, window: Window, measurement: Measurement, *, value
     """
     certain = value * window.n / window.n_final if limit.metric in SHARES and window.n < window.n_final else value
     is_upper = limit.comparator is Comparator.LE
-    if not _breaks(limit, value):
+    if limit.unit == YES_OR_NO:
+        status, words = (CheckStatus.FAIL if _breaks(limit, value) else CheckStatus.PASS), "required:"
+    elif not _breaks(limit, value):
         status, words = CheckStatus.PASS, "within the limit of" if is_upper else "at least the required"
     elif _breaks(limit, certain):
         status, words = CheckStatus.FAIL, "over the limit of" if is_upper else "below the required"

@@ -61,8 +61,8 @@ class Beside:
     @property
     def sick_alone(self) -> str:
         """Return what was wrong with it without the model, in words; empty: nothing."""
-        if self.spec.probe is None:
-            return ""
+        if self.spec.probe is None or not self.spec.alone_s:
+            return ""  # nobody asked, or a run of a search: it is not measured alone there
         if not self.alone_ns.size:
             return NOT_ALONE
         failed, slow = self.limits.get("failed_max_pct"), self.limits.get("p99_max_ms")

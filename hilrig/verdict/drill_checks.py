@@ -6,18 +6,21 @@ from typing import Final
 import numpy as np
 
 from hilrig.core.drill import FaultSpan, first_drill_frame, is_offered
-from hilrig.core.fault import DEATHS, FaultKind
+from hilrig.core.fault import DEATHS, RELOADS, FaultKind
 from hilrig.core.frame import FLAG_FAULT, Outcome
 from hilrig.core.run import RunRecord
 from hilrig.core.units import NS_PER_US
 from hilrig.core.verdict import SelfCheck
-from hilrig.verdict.faults import LOADED, REFUSED, Drilled
+from hilrig.verdict.faults import LOADED, NOT_DONE, REFUSED, Drilled
 from hilrig.verdict.feeder_checks import lateness_limit_ns
 from hilrig.verdict.measure import PERMILLE, percentile_ns
 from hilrig.verdict.record_checks import KEEP_AND_REPORT
 from hilrig.verdict.self_check import stated
 from hilrig.verdict.window import INTENDED, RELEASE, cut, grid_ns
 from hilrig.verdict.wording import counted, listed, quantity
+
+OFFSET_S_MAX: Final = 0.5
+"""How far from its step the wall clock may be found: half of the smallest step; time services slew less."""
 
 AGAIN: Final = "Run it again; the fault's name is in events.jsonl, with everything that was said of it."
 
@@ -75,17 +78,31 @@ def _injected(drilled: Drilled) -> SelfCheck:
 def _missing(span: FaultSpan, drilled: Drilled) -> Iterator[str]:
     """Yield what would be in the record if the fault had happened, and is not."""
     told, kind = drilled.told[span.spec.name], span.spec.kind
+    if NOT_DONE in told:
+        yield str(told[NOT_DONE].detail.get("words", "it could not be done"))
+        return
     if not {"start", "stop"} <= told.keys():
         yield "it did not begin, or did not end"
         return
     if kind in DEATHS and "worker_lost" not in told:
         yield "the pipeline's process did not die"
-    if kind is FaultKind.MODEL_CORRUPT and not {LOADED, REFUSED} & told.keys():
-        yield "the damaged model was neither loaded nor refused in time"
+    if kind in RELOADS and not {LOADED, REFUSED} & told.keys():
+        yield "the model that was offered was neither loaded nor refused in time"
+    if kind is FaultKind.CLOCK_STEPS:
+        yield from _moved(span.spec.step_s, told["stop"].detail.get("offset_s"))
     ids, flags = drilled.frames.frame_id, drilled.frames.flags
     inside = (ids >= span.first_id) & (ids < span.end_id)
     if not np.array_equal(inside & (flags & FLAG_FAULT > 0), inside):
         yield "the camera did not know of it"
+
+
+def _moved(step_s: float, found_s: object) -> Iterator[str]:
+    """Yield what was wrong with the wall clock at the fault's end, before it was put back."""
+    if not isinstance(found_s, int | float):
+        yield "the record does not say where the wall clock was"
+    elif abs(found_s - step_s) > OFFSET_S_MAX:
+        where = f"{quantity(found_s, 's')} off at its end instead of {quantity(step_s, 's')}"
+        yield f"the wall clock was {where}: something else set it meanwhile"
 
 
 def _camera(record: RunRecord, drilled: Drilled) -> SelfCheck:

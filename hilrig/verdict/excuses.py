@@ -18,7 +18,7 @@ TIMING: Final = ACTUATION | frozenset(
     {*PERMILLE_OF, "latency_drift_pct", "drop_pct", "consecutive_drops", "decision_gap_ms"}
 )
 FRAMES: Final = TIMING | {"failed_pct"}
-FAULTS: Final = frozenset({"fault_recovery_s", "fault_false_decisions"})
+FAULTS: Final = frozenset({"fault_recovery_s", "fault_false_decisions", "fault_undecided_pct"})
 COMPANIONS: Final = METRICS_OF_COMPANIONS
 """A late camera does nothing to a companion; a machine that was not itself does."""
 

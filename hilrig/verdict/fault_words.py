@@ -14,6 +14,9 @@ _DONE: Final = {
     FaultKind.MODEL_HANGS: "the pipeline's process was stopped for {length}",
     FaultKind.MODEL_CRASHES: "the pipeline's process crashed with a frame in its hands (SIGSEGV)",
     FaultKind.WORKER_KILLED: "the pipeline's process was killed (SIGKILL)",
+    FaultKind.DISK_FULL: "the pipeline's process could write no file for {length}",
+    FaultKind.NO_PERMISSION: "the model was loaded again from a file that may not be read, {length}",
+    FaultKind.CLOCK_STEPS: "the wall clock was set {step} for {length}",
 }
 _EXPECTED: Final = {
     FaultKind.CAMERA_STOPS: "no decision without a frame",
@@ -24,12 +27,16 @@ _EXPECTED: Final = {
     FaultKind.MODEL_HANGS: "the queue drops frames, none is made up",
     FaultKind.MODEL_CRASHES: "another process loads the model and goes on",
     FaultKind.WORKER_KILLED: "another process loads the model and goes on",
+    FaultKind.DISK_FULL: "frames go on being decided",
+    FaultKind.NO_PERMISSION: "it is refused, the good model goes on",
+    FaultKind.CLOCK_STEPS: "frames go on being decided",
 }
 
 
 def done_words(spec: FaultSpec) -> str:
     """Return what was broken."""
-    return _DONE[spec.kind].format(length=quantity(spec.duration_s, "s"))
+    step = f"{quantity(abs(spec.step_s), 's')} {'ahead' if spec.step_s > 0 else 'back'}"
+    return _DONE[spec.kind].format(length=quantity(spec.duration_s, "s"), step=step)
 
 
 def expected_words(spec: FaultSpec) -> str:
@@ -43,14 +50,18 @@ def seen_words(
     has_ended: bool,
     n_frames: int,
     n_decided: int,
+    n_failed: int,
     recovery_s: float | None,
     watched_s: float,
     refusal: str | None,
 ) -> str:
     """Return what the pipeline did; of a fault that did not happen that it did not."""
     if not has_ended:
-        return "it did not happen, or not to its end"
-    inside = f"{counted(n_frames, 'frame')} inside, {n_decided} decided"
+        return "; ".join(filter(None, (refusal, "it did not happen, or not to its end")))
+    n_dropped = n_frames - n_decided - n_failed
+    parts = [f"{counted(n_frames, 'frame')} inside, {n_decided} decided"]
+    parts += [f"{n} {outcome}" for n, outcome in ((n_failed, "failed"), (n_dropped, "dropped")) if n]
+    inside = ", ".join(parts)
     if recovery_s is not None:
         after = f"decisions again after {quantity(recovery_s, 's')}"
     else:

@@ -7,17 +7,21 @@ from typing import Any, Final
 import numpy as np
 
 from hilrig.core.drill import N_DECISIONS, FaultSpan, fault_spans, first_drill_frame
-from hilrig.core.fault import DECEPTIONS, FaultKind, FaultSeen, FaultSpec
+from hilrig.core.fault import DECEPTIONS, RELOADS, FaultKind, FaultSeen, FaultSpec
+from hilrig.core.frame import Outcome
 from hilrig.core.run import RunEvent, RunRecord
 from hilrig.core.units import NS_PER_S
 from hilrig.core.verdict import Measurement
 from hilrig.verdict.fault_words import done_words, expected_words, seen_words
 from hilrig.verdict.window import DECIDED, INTENDED, Columns, columns, grid_ns
 
-BY_HAND: Final = frozenset({FaultKind.MODEL_HANGS, FaultKind.WORKER_KILLED})
+BY_HAND: Final = frozenset(
+    {FaultKind.MODEL_HANGS, FaultKind.WORKER_KILLED, FaultKind.DISK_FULL, FaultKind.CLOCK_STEPS}
+)
 """What the supervisor does itself: its event says when. The others are bound to frames, and so to the grid."""
 
-LOADED, REFUSED = "loaded", "refused"
+LOADED, REFUSED, NOT_DONE = "loaded", "refused", "not_done"
+"""What the events say of a fault besides `start` and `stop`; `not_done`: the instrument could not do it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +64,8 @@ def measure_faults(drilled: Drilled) -> dict[str, Measurement]:
         measured[span.spec.recovery_check_id] = _recovery(span.spec, seen)
         if span.spec.handled_check_id is not None:
             measured[span.spec.handled_check_id] = _false_decisions(seen)
+        if span.spec.undecided_check_id is not None:
+            measured[span.spec.undecided_check_id] = _undecided(seen)
     return measured
 
 
@@ -87,6 +93,19 @@ def _false_decisions(seen: FaultSeen) -> Measurement:
     )
 
 
+def _undecided(seen: FaultSeen) -> Measurement:
+    """Return the share of frames inside that got no decision; unknown where the fault did not happen."""
+    is_known = seen.end_s is not None and seen.n_frames > 0
+    return Measurement(
+        metric="fault_undecided_pct",
+        unit="%",
+        value=100 * (seen.n_frames - seen.n_decided) / seen.n_frames if is_known else None,
+        n=seen.n_frames,
+        reason="" if is_known else f"{seen.name}: {seen.seen}",
+        evidence=f"{seen.name}: {seen.done}; {seen.seen}",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Watched:
     """One fault with the frames around it; `until_id` is the first frame of the next fault."""
@@ -103,6 +122,7 @@ class _Watched:
         begin_s, end_s = self._moment_s("start"), self._moment_s("stop")
         inside = self._part(self.span.first_id, self.span.end_id)
         n_decided = int(np.count_nonzero(inside.is_decided))
+        n_failed = int(np.count_nonzero(inside.outcome == Outcome.FAILED))
         n_false = self._n_false(inside) if end_s is not None else None
         recovery_s, watched_s = self._recovery() if end_s is not None else (None, 0.0)
         return FaultSeen(
@@ -114,6 +134,7 @@ class _Watched:
                 has_ended=end_s is not None,
                 n_frames=inside.n,
                 n_decided=n_decided,
+                n_failed=n_failed,
                 recovery_s=recovery_s,
                 watched_s=watched_s,
                 refusal=self._refusal(),
@@ -125,6 +146,7 @@ class _Watched:
             n_false=n_false,
             recovery_s=recovery_s,
             watched_s=watched_s,
+            n_failed=n_failed,
         )
 
     def _recovery(self) -> tuple[float | None, float]:
@@ -145,7 +167,7 @@ class _Watched:
         spec = self.span.spec
         if spec.kind not in DECEPTIONS or spec.decisions_allowed:
             return None
-        if spec.kind is not FaultKind.MODEL_CORRUPT:
+        if spec.kind not in RELOADS:
             return int(np.count_nonzero(inside.is_decided))
         if LOADED in self.told:
             by_damaged = inside.is_decided & (inside.stamps_ns[DECIDED] >= self.told[LOADED].t_ns)
@@ -153,12 +175,14 @@ class _Watched:
         return 0 if REFUSED in self.told else None
 
     def _refusal(self) -> str | None:
-        """Return what was said of a damaged model, in words; None where none was offered."""
+        """Return what was said of a model that was offered, in words; None where none was."""
         if REFUSED in self.told:
             return f"refused ({self.told[REFUSED].detail.get('words', '')})"
         if LOADED in self.told:
             return "loaded without a word"
-        return "neither loaded nor refused in time" if self.span.spec.kind is FaultKind.MODEL_CORRUPT else None
+        if NOT_DONE in self.told:
+            return str(self.told[NOT_DONE].detail.get("words", ""))
+        return "neither loaded nor refused in time" if self.span.spec.kind in RELOADS else None
 
     def _moment_s(self, state: str) -> float | None:
         if self.t0_ns is None or state not in self.told:

@@ -7,8 +7,17 @@ from hilrig.core.search import ProbeOutcome
 from hilrig.core.verdict import CheckStatus, Judgement
 from hilrig.verdict.wording import counted, listed
 
-DURATION: Final = "duration_min"
-"""The one limit that a probe leaves aside: it is short on purpose."""
+LEFT_OUT: Final = frozenset(
+    {
+        "duration_min",
+        "power_loss_recovered",
+        "fault_recovery_s",
+        "fault_false_decisions",
+        "fault_undecided_pct",
+        "companion_slowdown",
+    }
+)
+"""Limits that a probe leaves aside: it is short, and has no power-loss test, no companion alone, no faults."""
 
 KEEPING_UP: Final = frozenset({"feeder.lateness", "feeder.rate", "telemetry.sampled", "records.conserved"})
 """Self-checks that break when hilrig is too slow for a rate: camera, sampler, records on their way to the disk."""
@@ -30,12 +39,12 @@ class ProbeFinding:
 
 
 def weigh_probe(judgement: Judgement) -> ProbeFinding:
-    """Return what a judged run says of its rate, every limit but its duration held.
+    """Return what a judged run says of its rate, every limit held but those that a search leaves out.
 
     A limit that fails is the model's (the judge has excused what the instrument can have caused). Short of that, a
     broken self-check speaks of the instrument, never of the model.
     """
-    checks = [check for check in judgement.checks if check.metric != DURATION]
+    checks = [check for check in judgement.checks if check.metric not in LEFT_OUT]
     failed = [check for check in checks if check.status is CheckStatus.FAIL]
     if failed:
         is_unfit = all(check.metric in RATE_FREE for check in failed)
@@ -48,7 +57,7 @@ def weigh_probe(judgement: Judgement) -> ProbeFinding:
     doubts = [one.sentence for one in broken]
     doubts += [check.sentence for check in checks if check.status is not CheckStatus.PASS]
     if doubts or not checks:
-        return _finding(ProbeOutcome.UNDECIDED, doubts or ["The profile limits nothing but the duration."])
+        return _finding(ProbeOutcome.UNDECIDED, doubts or ["The profile limits nothing that a short run measures."])
     return ProbeFinding(outcome=ProbeOutcome.SUSTAINED, reason=f"{counted(len(checks), 'limit')} held.")
 
 

@@ -7,12 +7,15 @@ SMALLEST_SHOWN: Final = 0.001
 """Nothing that a sentence speaks of means anything below a thousandth of its unit."""
 
 _DIGITS_OF_A_FLOAT: Final = 17
-_UNIT_WORDS: Final = {"us": "µs", "bool": "", "1": ""}
+_UNIT_WORDS: Final = {"us": "µs", "1": ""}
+YES_OR_NO: Final = "bool"
 _ONE_OF: Final = {"events": "event", "frames": "frame"}
 
 
 def quantity(value: float, unit: str, *, beside: float | None = None) -> str:
     """Return `25.9 ms`: four significant digits, more where fewer would make it look equal to `beside`."""
+    if unit == YES_OR_NO:
+        return "yes" if value else "no"
     if beside is None and 0 < abs(value) < SMALLEST_SHOWN:
         return f"less than {SMALLEST_SHOWN} {_UNIT_WORDS.get(unit, unit)}".rstrip()
     digits = SIGNIFICANT_DIGITS

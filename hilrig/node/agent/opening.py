@@ -25,7 +25,7 @@ from hilrig.node.layout import DESIRED_KEYS
 from hilrig.node.log_line import LoggedNode, log
 from hilrig.node.seen import AGENT_FOLDER, keep_seen, make_folders, read_seen
 from hilrig.node.store import Store
-from hilrig.node.store_fault import StoreBusyError
+from hilrig.node.store_fault import StoreBusyError, StoreFault
 from hilrig.node.trust import load_trusted_keys
 
 DOWNLOADS_FOLDER: Final = "downloads"
@@ -77,7 +77,7 @@ def _agent(settings: AgentSettings, store: Store, disk: Disk, stop: threading.Ev
     found_at = settings.desired if is_web(settings.desired) else str(Path(settings.desired).absolute())
 
     def tell(event: str, error_code: str, fields: Mapping[str, Any]) -> None:
-        node = LoggedNode(node=store.identity.node_id, model_hash=store.state().current or "")
+        node = LoggedNode(node=store.identity.node_id, model_hash=_current(store))
         log(event, node=node, error_code=error_code, **fields)
 
     def admitted(data: bytes) -> Admitted:
@@ -105,6 +105,14 @@ def _agent(settings: AgentSettings, store: Store, disk: Disk, stop: threading.Ev
         found_at=found_at,
     )
     return Agent(updates, around)
+
+
+def _current(store: Store) -> str:
+    """Return what a log line says of the model: an unreadable state is told elsewhere, never by a log line."""
+    try:
+        return store.state().current or ""
+    except StoreFault:
+        return ""
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from hilrig.attest.desired_state import DesiredState, RolloutMode
-from hilrig.core.errors import NoDecisionError
+from hilrig.core.errors import HilrigError, NoDecisionError
 from hilrig.core.release import GATE_DECISION_FILE
 from hilrig.node.agent.download import Downloads, read_small
 from hilrig.node.agent.errors import DownloadError, RolledBackError, ServiceError
@@ -19,10 +19,10 @@ from hilrig.node.agent.smoke import SmokeLimits, smoke_test
 from hilrig.node.agent.window import ServiceWindow
 from hilrig.node.disk import Disk
 from hilrig.node.layout import RELEASES
+from hilrig.node.refusals import refuse_barred
 from hilrig.node.release_files import MAX_SMALL_BYTES, read_release
 from hilrig.node.seen import keep_later_decision, keep_seen, read_later_decision, read_seen
 from hilrig.node.store import Store
-from hilrig.node.store_fault import RELEASE_REFUSED, StoreFault
 from hilrig.node.trust import gate_accept, gate_trust
 
 TRIES: Final = 3
@@ -143,6 +143,7 @@ class Updates:
             self._serve_or_roll_back(sha256)
         self._store.confirm(sha256, reason=f"proven under the desired state {desired.sequence}: {reason}")
         self._downloads.remove(sha256)
+        self._collect()
         return Ended(is_confirmed=True, reason=reason)
 
     def roll_back(self, desired: DesiredState, reason: str) -> Ended:
@@ -152,13 +153,13 @@ class Updates:
             StoreError: the store refuses.
         """
         if desired.rollout.mode is RolloutMode.SHADOW:
-            seen = read_seen(self._store.folder)
-            failed = {**seen.failed, desired.release_sha256: desired.sequence}
-            keep_seen(self._disk, replace(seen, failed=failed))
+            why = f"in the shadow: {reason}"
+            self._store.bar(desired.release_sha256, desired_sequence=desired.sequence, reason=why)
         else:
             self._store.rollback(reason, sha256=desired.release_sha256)
         self._downloads.remove(desired.release_sha256)
         self.restore()
+        self._collect()
         return Ended(is_confirmed=False, reason=reason)
 
     def restore(self) -> None:
@@ -172,6 +173,16 @@ class Updates:
         except ServiceError as error:
             self._tell("restore.failed", {"release_sha256": current, "reason": error.message})
 
+    def _collect(self) -> None:
+        """Remove the releases that nothing needs any more; best effort: room is no matter of this update."""
+        try:
+            collected = self._store.collect()
+        except HilrigError as error:
+            self._tell("collect.failed", {"reason": error.message})
+            return
+        if collected.releases:
+            self._tell("collect", {"releases": list(collected.releases), "freed_bytes": collected.freed_bytes})
+
     def _runs_only(self, sha256: str) -> bool:
         try:
             window = self.service.window()
@@ -184,15 +195,7 @@ class Updates:
 
     def _refuse_barred(self, desired: DesiredState) -> None:
         """Refuse what was rolled back here before anything of it is fetched; the store asks once more."""
-        barred = {**read_seen(self._store.folder).failed, **self._store.state().barred}
-        at = barred.get(desired.release_sha256)
-        if at is not None and not (desired.allow_again and desired.sequence > at):
-            raise StoreFault(
-                f"the release {desired.release_sha256[:12]} was rolled back on this node"
-                f" under the desired state {at}",
-                code=RELEASE_REFUSED,
-                hint="publish another, or a newer desired state that allows it again (--allow-again)",
-            )
+        refuse_barred(desired.release_sha256, self._store.state(), _allowed_by(desired))
 
     def _end_own_trial(self, desired: DesiredState) -> None:
         """End a trial that an older desired state began; one that a person began is theirs to end."""
@@ -203,6 +206,7 @@ class Updates:
 
     def _stage(self, sha256: str, place: FolderPlace | WebPlace) -> None:
         if sha256 not in self._store.releases():
+            self._collect()  # what never came to its trial still lies there
             folder = self._downloads.fetch(place, sha256, accept=self._accept)
             self._tell("download", {"release_sha256": sha256})
             self._store.stage(folder, accept=self._accept)
@@ -213,10 +217,17 @@ class Updates:
     def _put_on_trial(self, desired: DesiredState) -> None:
         self.service.require_alive()  # a service that is down is no fault of the release
         if desired.rollout.mode is RolloutMode.SHADOW:
+            self._unbar(desired)
             self.service.shadow(desired.release_sha256)
             return
         self._activate(desired)
         self._serve_or_roll_back(desired.release_sha256)
+
+    def _unbar(self, desired: DesiredState) -> None:
+        """Let the service take a release that failed here before and is allowed again."""
+        if desired.release_sha256 in self._store.state().barred:
+            why = f"the desired state {desired.sequence} allows it"
+            self._store.unbar(desired.release_sha256, allowed_by=desired.sequence, reason=why)
 
     def _activate(self, desired: DesiredState) -> None:
         seen = read_seen(self._store.folder)
@@ -226,7 +237,7 @@ class Updates:
             accept=self._accept,
             tries=TRIES,
             desired_sequence=desired.sequence,
-            allow_barred_by=desired.sequence if desired.allow_again else None,
+            allow_barred_by=_allowed_by(desired),
             reason=f"on trial by the desired state {desired.sequence} ({desired.rollout.mode.value})",
         )
 
@@ -237,6 +248,7 @@ class Updates:
             reason = f"the service did not take it: {error.message}"
             self._store.rollback(reason, sha256=sha256)
             self.restore()
+            self._collect()
             raise RolledBackError(f"rolled back {sha256[:12]}: {reason}", hint=_LOOK) from error
 
     def _ask_for_news(self, sha256: str, place: FolderPlace | WebPlace) -> None:
@@ -260,8 +272,14 @@ class Updates:
         if not decision.passed and self._store.state().current == sha256:
             self._store.rollback("the gate withdrew its decision", sha256=sha256)
             self.restore()
+            self._collect()
             raise NoDecisionError(f"the gate withdrew its decision on {sha256[:12]}: it was taken out of service")
 
     def _known_decisions(self, folder: Path, sha256: str) -> list[bytes]:
         later = read_later_decision(self._store.folder, sha256)
         return [read_release(folder).decision, *([] if later is None else [later])]
+
+
+def _allowed_by(desired: DesiredState) -> int | None:
+    """Return what may lift the bar on a release that failed here; None: nothing."""
+    return desired.sequence if desired.allow_again else None

@@ -48,7 +48,6 @@ class Serving:
         self._lock = asyncio.Lock()
         self._is_down = asyncio.Event()
         self._is_down.set()
-        self._is_on_trial = False
         self._store_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._keeper: asyncio.Task[None] | None = None
         self._retiring: set[asyncio.Task[None]] = set()
@@ -107,7 +106,6 @@ class Serving:
             PreconditionError: it does not load; the one before serves on.
         """
         engine = await self._load_newest(release, niceness=0)
-        self._is_on_trial = False  # who asked for it watches it
         self._put_in_place(release, engine)
 
     async def show_to(self, release: Release) -> None:
@@ -233,15 +231,16 @@ class Serving:
                 self.log("service.not_ready", error_code=self.error_code, reason=error.message)
 
     async def _bring_up(self) -> None:
-        """Load what is to serve. A candidate that does not load spends a try a time, until the store drops it."""
+        """Load what is to serve; what does not load is asked of the store anew, which hashes it.
+
+        So a damaged release gives way to the one before, and a candidate spends a try a time until it is dropped.
+        """
         async with self._lock:
             if self._engine is not None:
                 return  # a reload was faster
             if self.release is None:
                 self.error_code = "HR-201"
-                booted = await self.in_store(self._source.boot)
-                self._is_on_trial = booted.is_candidate
-                self.release = booted
+                self.release = await self.in_store(self._source.boot)
             turn = self._turn
             try:
                 engine = await self._load(self.release, niceness=0)
@@ -249,8 +248,7 @@ class Serving:
                 if turn != self._turn:
                     return  # ended for a reload, which comes next
                 self.error_code = "HR-202"
-                if self._is_on_trial:
-                    self.release = None
+                self.release = None
                 raise
             self._put_in_place(self.release, engine)
 

@@ -11,6 +11,7 @@ from hilrig.node.release_files import Accept, ReleaseFolder
 from hilrig.node.status import node_status
 from hilrig.node.store import Store
 from hilrig.node.store_fault import RELEASE_REFUSED, StoreFault
+from hilrig.node.transitions import StoreState
 
 RELEASE_NAME_MAX: Final = 128
 
@@ -41,6 +42,8 @@ class StoreSource:
 
     def __init__(self, store: Store, *, accept: Accept) -> None:
         self._store, self._accept = store, accept
+        self._told_of: StoreState | None = None
+        self._told: Mapping[str, Any] = {}
 
     @property
     def node_id(self) -> str:
@@ -65,7 +68,7 @@ class StoreSource:
         """
         state = self._store.state()
         release = self._store.open_release(sha256)
-        if sha256 in state.barred:
+        if sha256 in state.barred and sha256 != state.current:  # barred in the shadow, later the way back
             raise StoreFault(f"{release} was rolled back on this node", code=RELEASE_REFUSED)
         if release.manifest.sequence < state.min_sequence and sha256 not in state.releases:
             raise StoreFault(f"{release} is below the minimum sequence {state.min_sequence}", code=RELEASE_REFUSED)
@@ -90,5 +93,19 @@ class StoreSource:
         return hits[0]
 
     def status(self) -> Mapping[str, Any]:
-        """Return the JSON of `hilrig node status`."""
-        return node_status(self._store.folder)
+        """Return the JSON of `hilrig node status`; files are hashed again after a change of state only.
+
+        What serves was hashed when it was loaded, and the next start hashes it again. A store that is not ready is
+        looked at anew each time: it may have been mended.
+        """
+        state = self._state()
+        if state is None or state != self._told_of:
+            self._told = node_status(self._store.folder)
+            self._told_of = state if self._told["ready"] else None
+        return self._told
+
+    def _state(self) -> StoreState | None:
+        try:
+            return self._store.state()
+        except StoreFault:
+            return None

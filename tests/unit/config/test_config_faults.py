@@ -106,7 +106,42 @@ def test_a_crash_comes_with_its_frame():
         ("{name: f, kind: camera_stops, at_frame: 9, duration_s: 1, recovery_max_s: 1}", "is for model_crashes"),
         ("{name: f, kind: model_crashes, at_s: 2, at_frame: 90, recovery_max_s: 1}", "state 'at_s' or 'at_frame'"),
         ("{name: f, kind: model_corrupt, at_s: 2, duration_s: 1, recovery_max_s: 1}", "'model.files' is empty"),
-        ("{name: f, kind: disk_full, at_s: 2, duration_s: 1, recovery_max_s: 1}", "expected"),
+        ("{name: f, kind: no_permission, at_s: 2, duration_s: 1, recovery_max_s: 1}", "'model.files' is empty"),
+        ("{name: f, kind: battery_flat, at_s: 2, duration_s: 1, recovery_max_s: 1}", "expected"),
+        (
+            "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, step_s: 60}",
+            "moves this machine's clock",
+        ),
+        (
+            (
+                "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, step_s: 60, "
+                "may_step_clock: false}"
+            ),
+            "moves this machine's clock",
+        ),
+        (
+            "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, may_step_clock: true}",
+            "needs a 'step_s'",
+        ),
+        (
+            (
+                "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, may_step_clock: true, "
+                "step_s: -0.5}"
+            ),
+            "cannot be told from a time service",
+        ),
+        (
+            (
+                "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, may_step_clock: true, "
+                "step_s: 90000}"
+            ),
+            "at most 86400",
+        ),
+        ("{name: f, kind: disk_full, at_s: 2, duration_s: 1, recovery_max_s: 1, step_s: 6}", "is for clock_steps"),
+        (
+            "{name: f, kind: model_hangs, at_s: 2, duration_s: 1, recovery_max_s: 1, undecided_max_pct: 5}",
+            "is for clock_steps and disk_full",
+        ),
     ],
 )
 def test_what_a_fault_cannot_be_is_refused_at_its_line(fault, words):
@@ -130,6 +165,34 @@ def test_a_fault_that_begins_while_another_is_recovered_from_is_refused():
     assert "watched until 7.167 s" in problem.message
     assert problem.line == 2
     assert len(profile_with(GONE.replace("gone", "later").replace("at_s: 2", "at_s: 7.2"), GONE).faults) == 2
+
+
+def test_frames_go_on_being_decided_on_a_full_disk_unless_the_profile_allows_some():
+    """Where it says nothing none may be missing; what it says stands in the file."""
+    fault = "{name: f, kind: disk_full, at_s: 2, duration_s: 1, recovery_max_s: 1}"
+    found = {one.check_id: one for one in profile_with(fault).limits}
+    assert (found["faults.f.undecided_max_pct"].limit, "faults.f.handled" in found) == (0.0, False)
+    stated = fault.replace("}", ", undecided_max_pct: 2.5}")
+    (limit,) = [one for one in profile_with(stated).limits if one.metric == "fault_undecided_pct"]
+    assert (limit.limit, limit.source) == (2.5, "profile.yaml:2:75")
+
+
+def test_a_clock_is_stepped_where_the_profile_says_twice_that_it_may():
+    """The kind, and the word for it; back is a step below 0."""
+    fault = (
+        "{name: f, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, step_s: -60, "
+        "may_step_clock: true}"
+    )
+    (found,) = profile_with(fault).faults
+    assert (found.step_s, found.undecided_check_id) == (-60.0, "faults.f.undecided_max_pct")
+
+
+@pytest.mark.parametrize("kind", ["disk_full", "clock_steps", "no_permission"])
+def test_what_happens_to_a_process_elsewhere_is_nobodys_finding_here(kind):
+    """Its client would be tried, or a clock that is not its own."""
+    more = ", step_s: 60, may_step_clock: true" if kind == "clock_steps" else ""
+    fault = f"{{name: f, kind: {kind}, at_s: 2, duration_s: 1, recovery_max_s: 1{more}}}"
+    assert any("cannot have" in one.message for one in refused(fault, target="infer_service"))
 
 
 @pytest.mark.parametrize("kind", ["worker_killed", "model_crashes", "model_hangs"])

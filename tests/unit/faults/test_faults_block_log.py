@@ -194,6 +194,31 @@ def test_who_may_not_mount_is_told_so(monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_disks
+def test_a_machine_that_mounts_nothing_is_no_fault_of_the_subject(tmp_path, monkeypatch):
+    """No loop device left in the midst of it: not an unmountable state, but the end of the test in words."""
+    subject = wrong_store_subject(Kind.SOUND)
+    with block_device.work_folder(tmp_path) as images:
+        recording = recorded(subject, EXT4, images)
+        cuts = cuts_of(recording, disk_states(recording.log, seed=1, cap=0))
+        monkeypatch.setattr(block_device, "mount", refuse)
+        asker = StateAsker(subject, recording, file_system=EXT4, folder=images)
+        with pytest.raises(PreconditionError, match="no loop device"):
+            list(asker.ask(cuts, Tally()))
+
+
+def refuse(*_: object) -> None:
+    """Fail as `mount` does."""
+    raise PreconditionError("`mount` failed: no loop device")
+
+
+@needs_disks
+def test_only_a_mount_tells_that_one_may_mount(monkeypatch):
+    """Root without the right to mount, as in most containers: told before the run, with what mount said."""
+    monkeypatch.setattr(block_device, "mount", refuse)
+    assert "no loop device" in block_log.why_not_block_log()
+
+
 def test_a_missing_program_is_named_with_its_package(monkeypatch):
     """The next step is in the sentence."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)

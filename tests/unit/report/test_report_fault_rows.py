@@ -19,7 +19,7 @@ def test_a_row_says_what_was_done_expected_and_seen():
     assert (first.name, first.when, first.word) == ("gone (camera_stops)", "2.0 s", "PASS")
     assert first.done == "no frame came for 1 s"
     assert second.expected == "noise is noticed, and not decided; decisions again within 1 s"
-    assert second.seen == "30 frames inside, 0 decided; decisions again after 0.01 s"
+    assert second.seen == "30 frames inside, 0 decided, 30 failed; decisions again after 0.01 s"
 
 
 def test_a_row_shows_the_worst_of_its_checks():

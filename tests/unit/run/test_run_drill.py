@@ -1,6 +1,8 @@
 """The supervisor's hand in the drill: what it does at which moment, and whose death it expects."""
 
+import resource
 import signal
+import subprocess
 
 import pytest
 
@@ -10,7 +12,7 @@ from hilrig.core.drill import fault_spans
 from hilrig.core.fault import FaultKind
 from hilrig.core.units import NS_PER_S
 from hilrig.run.crew import Lost
-from hilrig.run.drill import DEATH_WINDOW_S, Drill
+from hilrig.run.drill import DEATH_WINDOW_S, Drill, losing_files
 from hilrig.run.live import LiveNumbers
 from hilrig.run.shared_block import Layout, SharedBlock, Word
 
@@ -36,18 +38,51 @@ class Deck:
         self.n_replaced += 1
 
 
+class Keeper:
+    """What sets the wall clock: here a number, which may refuse."""
+
+    def __init__(self):
+        self.n_made = self.off_s = 0
+        self.refuses = self.is_closed = False
+
+    def made(self):
+        self.n_made += 1
+        return self
+
+    def step(self, step_s):
+        self._set(step_s)
+        return self._put_back
+
+    def close(self):
+        self.off_s, self.is_closed = 0, True
+
+    def _put_back(self):
+        found_s = self.off_s
+        self._set(0)
+        return {"offset_s": found_s}
+
+    def _set(self, off_s):
+        if self.refuses:
+            raise PermissionError(1, "Operation not permitted")
+        self.off_s = off_s
+
+
 class Bench:
     """A drill with its faults, asked at moments after t0."""
 
     def __init__(self, *faults):
         plan = with_drill(make_plan(), *faults)
         self.spans = fault_spans(plan)
-        self.deck, self.events = Deck(), []
+        self.deck, self.events, self.keeper = Deck(), [], Keeper()
         small = Layout(n_slots=1, height_px=4, width_px=4, n_records=8, n_readings=8, n_stalls=8, n_pauses=8)
         self.block = SharedBlock.create(small)
         self.block[Word.TARGET_PID] = PID
         self.drill = Drill(
-            plan, self.block, crew=self.deck, event=lambda kind, detail: self.events.append((kind, detail))
+            plan,
+            self.block,
+            crew=self.deck,
+            event=lambda kind, detail: self.events.append((kind, detail)),
+            make_keeper=self.keeper.made,
         )
 
     def states(self):
@@ -160,3 +195,76 @@ def test_live_numbers_of_the_measured_part_stop_where_the_drill_begins():
     told = numbers.snapshot(now_ns=1, t0_ns=1, n_released=plan.n_frames)
     assert (told["measured"]["n"], told["measured"]["n_failed"]) == (60, 0)
     assert told["n_failed"] == plan.n_drill_frames
+
+
+def test_a_full_disk_is_the_processs_own_and_has_room_again_afterwards():
+    """The limit of a real process: none, 0 in the fault, none again; also when the run ends in the fault."""
+    for ends_by_itself in (True, False):
+        bench = Bench(make_fault(FaultKind.DISK_FULL))
+        (span,) = bench.spans
+        with subprocess.Popen(["sleep", "60"]) as process:
+            bench.deck.facts["worker"]["pid"] = process.pid
+            before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+            bench.drill.step(span.begin_ns)
+            assert resource.prlimit(process.pid, resource.RLIMIT_FSIZE)[0] == 0
+            bench.drill.step(span.end_ns) if ends_by_itself else bench.drill.calm()
+            assert resource.prlimit(process.pid, resource.RLIMIT_FSIZE) == before
+            process.kill()
+
+
+def test_a_fault_that_the_system_refuses_did_not_begin():
+    """Its process is gone: said, with the system's words; no start, no stop, and the drill goes on."""
+    bench = Bench(make_fault(FaultKind.DISK_FULL, name="full"))
+    (span,) = bench.spans
+    with subprocess.Popen(["true"]) as process:
+        bench.deck.facts["worker"]["pid"] = process.pid
+    for since_ns in (span.begin_ns, span.end_ns):
+        bench.drill.step(since_ns)
+    assert ("full", "not_done") in bench.states()
+    assert not {("full", "start"), ("full", "stop")} & set(bench.states())
+
+
+def test_the_clock_is_stepped_and_put_back_and_the_record_says_where_it_was():
+    """The process that does it is there before the drill, and once."""
+    bench = Bench(make_fault(FaultKind.CLOCK_STEPS, name="hour"))
+    (span,) = bench.spans
+    bench.drill.prepare()
+    bench.drill.step(span.begin_ns)
+    assert (bench.keeper.off_s, bench.drill.has_moved_clock) == (3600, True)
+    bench.drill.step(span.end_ns)
+    assert (bench.keeper.off_s, bench.drill.has_moved_clock, bench.keeper.n_made) == (0, False, 1)
+    assert bench.events[-1] == (
+        "fault",
+        {"name": "hour", "kind": "clock_steps", "state": "stop", "offset_s": 3600},
+    )
+
+
+@pytest.mark.parametrize("end", ["calm", "close"])
+def test_a_run_that_ends_with_a_stepped_clock_puts_it_back(end):
+    """Stopped by the operator, or by an error of our own."""
+    bench = Bench(make_fault(FaultKind.CLOCK_STEPS))
+    bench.drill.prepare()
+    bench.drill.step(bench.spans[0].begin_ns)
+    getattr(bench.drill, end)()
+    bench.drill.close()
+    assert (bench.keeper.off_s, bench.keeper.is_closed) == (0, True)
+
+
+def test_a_clock_that_may_not_be_set_is_said():
+    """The right to it went between the check and the fault."""
+    bench = Bench(make_fault(FaultKind.CLOCK_STEPS, name="hour"))
+    bench.keeper.refuses = True
+    bench.drill.prepare()
+    bench.drill.step(bench.spans[0].begin_ns)
+    assert not bench.drill.has_moved_clock
+    assert bench.states()[-1] == ("hour", "not_done")
+    assert "Operation not permitted" in bench.events[-1][1]["words"]
+
+
+def test_a_plan_without_a_step_has_nobody_who_could_set_the_clock():
+    """No process more in any other run; and only a full disk needs the pipe to the log."""
+    bench = Bench(make_fault(FaultKind.DISK_FULL))
+    bench.drill.prepare()
+    assert bench.keeper.n_made == 0
+    assert losing_files(with_drill(make_plan(), make_fault(FaultKind.DISK_FULL))) == ("worker",)
+    assert losing_files(with_drill(make_plan(), make_fault(FaultKind.CLOCK_STEPS))) == ()

@@ -1,9 +1,13 @@
-"""A damaged model beside the serving one: refused, or loaded and put to work, by real pipelines."""
+"""A model that cannot be sound beside the serving one: refused, or loaded and put to work, by real pipelines."""
 
+import concurrent.futures
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from builders import make_plan
 from drills import make_fault, with_drill
@@ -29,11 +33,31 @@ class Pipeline:
 """
 
 
+READS = """\
+class Pipeline:
+    def prepare(self, context):
+        {prepare}
+
+    def process(self, frame):
+        return [0.5] * 2
+
+    def close(self):
+        pass
+"""
+POOLED = """\
+import concurrent.futures
+
+POOL = concurrent.futures.hilrig_test_pool
+
+"""
+READ = "context.model_files[-1].read_bytes()"
+
+
 class Bench:
     """A profile's folder with a pipeline of its own, the target that serves, the reload with what it said."""
 
-    def __init__(self, folder, *, minds):
-        (folder / "pipeline.py").write_text(PIPELINE.format(minds=minds))
+    def __init__(self, folder, *, minds=True, kind=FaultKind.MODEL_CORRUPT, source=""):
+        (folder / "pipeline.py").write_text(source or PIPELINE.format(minds=minds))
         (folder / "model.bin").write_bytes(b"x" * 20 + b"end")
         plan = make_plan(n_measured=5, n_warmup=0)
         pipeline = replace(
@@ -44,7 +68,7 @@ class Bench:
             backend=None,
         )
         plan = replace(plan, pipeline=pipeline, model=replace(plan.model, files=("model.bin",)))
-        self.plan = with_drill(plan, make_fault(FaultKind.MODEL_CORRUPT, name="torn"))
+        self.plan = with_drill(plan, make_fault(kind, name="torn"))
         (self.span,) = fault_spans(self.plan)
         self.good = open_target(self.plan.pipeline, self.plan.model, folder)
         self.good.prepare()
@@ -103,3 +127,36 @@ def test_outside_the_fault_nothing_is_loaded(tmp_path):
     bench = Bench(tmp_path, minds=True)
     assert bench.serving(bench.span.first_id - 1) is bench.good
     assert bench.said == []
+
+
+def test_a_model_that_may_not_be_read_is_refused_and_the_good_one_goes_on(tmp_path):
+    """The kernel's own refusal, also where the tests run as root; the original stays readable."""
+    bench = Bench(tmp_path, kind=FaultKind.NO_PERMISSION, source=READS.format(prepare=READ))
+    bench.serving(bench.span.first_id)
+    told = bench.await_said()
+    assert (told["state"], "Permission denied" in told["words"]) == ("refused", True)
+    assert bench.serving(bench.span.first_id + 1) is bench.good
+    assert (tmp_path / "model.bin").read_bytes().endswith(b"end")
+
+
+def test_a_pipeline_that_loads_without_its_model_is_told_apart(tmp_path):
+    """It swallows the refusal and decides by nothing: loaded, and its decisions are false ones."""
+    swallowing = "import contextlib\n        with contextlib.suppress(OSError): " + READ
+    bench = Bench(tmp_path, kind=FaultKind.NO_PERMISSION, source=READS.format(prepare=swallowing))
+    bench.serving(bench.span.first_id)
+    assert bench.await_said()["state"] == "loaded"
+    assert bench.serving(bench.span.first_id + 1) is not bench.good
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="hardware: root, which reads every file")
+def test_a_pipeline_whose_older_threads_could_read_it_is_not_blamed(tmp_path, monkeypatch):
+    """A thread that was started with root's rights reads the file: the fault did not happen, nothing is judged."""
+    pool = ThreadPoolExecutor(1)
+    pool.submit(int).result()
+    monkeypatch.setattr(concurrent.futures, "hilrig_test_pool", pool, raising=False)
+    source = POOLED + READS.format(prepare=f"POOL.submit(lambda: {READ}).result()")
+    bench = Bench(tmp_path, kind=FaultKind.NO_PERMISSION, source=source)
+    bench.serving(bench.span.first_id)
+    told = bench.await_said()
+    assert (told["state"], "opened all the same" in told["words"]) == ("not_done", True)
+    assert bench.serving(bench.span.first_id + 1) is bench.good

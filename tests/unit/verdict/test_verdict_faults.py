@@ -19,6 +19,9 @@ GONE = make_fault(FaultKind.CAMERA_STOPS, name="gone")
 NOISE = make_fault(FaultKind.CAMERA_GARBAGE, name="noise")
 HANG = make_fault(FaultKind.MODEL_HANGS, name="hang")
 KILL = make_fault(FaultKind.WORKER_KILLED, name="kill")
+FULL = make_fault(FaultKind.DISK_FULL, name="full")
+HOUR = make_fault(FaultKind.CLOCK_STEPS, name="hour")
+LOCKED = make_fault(FaultKind.NO_PERMISSION, name="locked")
 TORN = make_fault(FaultKind.MODEL_CORRUPT, name="torn")
 
 
@@ -249,3 +252,79 @@ def test_no_frame_of_the_drill_makes_a_failure_certain():
 def test_equal_records_give_equal_words():
     """Pure: the same record, the same judgement."""
     assert judge(drill_record(GONE)) == judge(drill_record(GONE))
+
+
+@pytest.mark.parametrize("fault", [FULL, HOUR])
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [(Outcome.FAILED, OutcomeReason.INFERENCE_ERROR), (Outcome.DROPPED, OutcomeReason.QUEUE_FULL)],
+)
+def test_a_pipeline_that_stops_deciding_without_need_fails(fault, outcome, reason):
+    """Three of 30 frames, failed or dropped: a tenth, and none was allowed; the sentence says how many and how."""
+    record = drill_record(fault)
+    rows = range(drill_frame(record, 2.2), drill_frame(record, 2.3))
+    undecide(record.frames, rows, outcome=outcome, reason=reason)
+    judgement = judge(record)
+    found = check(judgement, fault.undecided_check_id)
+    assert (found.status, found.observed) == (CheckStatus.FAIL, pytest.approx(10))
+    assert f"30 frames inside, 27 decided, 3 {outcome.name.lower()}" in found.sentence
+    assert judgement.status is RunStatus.FAIL
+
+
+def test_the_share_that_a_profile_allows_is_allowed():
+    """A tenth of the frames, and a tenth is allowed."""
+    record = drill_record(replace(FULL, undecided_max_pct=10.0))
+    rows = range(drill_frame(record, 2.2), drill_frame(record, 2.3))
+    undecide(record.frames, rows, outcome=Outcome.FAILED, reason=OutcomeReason.INFERENCE_ERROR)
+    assert judge(record).status is RunStatus.PASS
+
+
+@pytest.mark.parametrize("fault", [FULL, HOUR, LOCKED])
+def test_what_the_instrument_could_not_do_is_no_finding(fault):
+    """The system refused it: no PASS, no FAIL, and the words are there, whatever the frames did."""
+    record = drill_record(fault)
+    told = [one for one in record.events if one.kind == "fault"]
+    others = [one for one in record.events if one.kind != "fault"]
+    refused = replace(told[0], detail={"name": fault.name, "state": "not_done", "words": "nobody may do that"})
+    started = told[:2] if fault is LOCKED else []
+    record = replace(record, events=(*others[:-1], *started, refused, others[-1]))
+    rows = range(drill_frame(record, 2.0), drill_frame(record, 3.0))
+    undecide(record.frames, rows, outcome=Outcome.FAILED, reason=OutcomeReason.INFERENCE_ERROR)
+    judgement = judge(record)
+    assert judgement.status is RunStatus.INCONCLUSIVE
+    assert "nobody may do that" in self_check(judgement, "drill.injected").sentence
+    own = fault.undecided_check_id or fault.handled_check_id
+    assert check(judgement, own).status is CheckStatus.NOT_MEASURED
+
+
+@pytest.mark.parametrize("offset", [{"offset_s": 0.2}, {"offset_s": 3599.4}, {}])
+def test_a_clock_that_something_else_set_meanwhile_tried_nothing(offset):
+    """A time service put it right: whether the pipeline minds a wrong clock is not known."""
+    record = drill_record(HOUR)
+    events = [
+        replace(one, detail={"name": "hour", "state": "stop"} | offset)
+        if one.detail.get("state") == "stop"
+        else one
+        for one in record.events
+    ]
+    judgement = judge(replace(record, events=tuple(events)))
+    assert not self_check(judgement, "drill.injected").ok
+    assert judgement.status is RunStatus.INCONCLUSIVE
+
+
+def test_a_model_that_was_loaded_without_being_read_makes_false_decisions():
+    """It may not read the file, and decides all the same: by what, nobody knows."""
+    record = drill_record(LOCKED)
+    events = [
+        replace(one, detail={**one.detail, "state": "loaded"}) if one.detail.get("state") == "refused" else one
+        for one in record.events
+    ]
+    found = check(judge(replace(record, events=tuple(events))), "faults.locked.handled")
+    assert (found.status, found.observed) == (CheckStatus.FAIL, 30)
+
+
+def test_an_own_step_of_the_clock_does_not_make_the_machine_suspect():
+    """The clocks are read before it and after it: what is judged is whether it was put back."""
+    judgement = judge(drill_record(HOUR))
+    assert self_check(judgement, "clock.steps").ok
+    assert judgement.faults[0].done == "the wall clock was set 3,600 s ahead for 1 s"

@@ -18,7 +18,8 @@ from hilrig.verdict.wording import counted, listed, quantity
         (0.001_234_5, "ms", "0.001234 ms"),
         (9.99999, "ms", "10 ms"),
         (1667.0, "us", "1667 µs"),
-        (1.0, "bool", "1"),
+        (1.0, "bool", "yes"),
+        (0.0, "bool", "no"),
         (0.8512, "1", "0.8512"),
     ],
 )
