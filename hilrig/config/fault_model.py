@@ -68,7 +68,7 @@ class FaultKeys(Keys):
     )
     step_s: Annotated[float, Field(ge=-STEP_MAX_S, le=STEP_MAX_S)] | None = Field(
         default=None,
-        description="By how much the wall clock is set, a second at least; below 0: back. Needed by `clock_steps`.",
+        description="By how much the wall clock is set, at least a second; below 0: back. For `clock_steps`.",
     )
     may_step_clock: bool = Field(
         default=False,

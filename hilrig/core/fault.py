@@ -82,7 +82,7 @@ class FaultSpec:
 
     @property
     def undecided_check_id(self) -> str | None:
-        """Return the id of the check that frames went on being decided; None where a fault may keep them from it."""
+        """Return the id of the check that frames went on being decided; None where a fault may prevent it."""
         return f"faults.{self.name}.undecided_max_pct" if self.kind in BESIDE_FRAMES else None
 
 

@@ -11,7 +11,16 @@ from hilrig.report.throttling import METRICS as THROTTLE_METRICS
 from hilrig.report.values import number, one_line
 
 _STATISTICS: Final = ("p50", "p95", "p99", "p99_9", "max")
-_STAGE_ORDER: Final = ("latency", "feeder_lateness", "queue", "preprocess", "infer", "decide", "service", "actuation")
+_STAGE_ORDER: Final = (
+    "latency",
+    "feeder_lateness",
+    "queue",
+    "preprocess",
+    "infer",
+    "decide",
+    "service",
+    "actuation",
+)
 _STAGE_TITLES: Final = {
     "latency": "latency, intended time to decision",
     "latency_incl_drops": "latency, undecided frames counted as infinite",

@@ -32,7 +32,7 @@ def piped_log(path: Path) -> Iterator[int]:
 
 def _empty(read_fd: int, path: Path) -> None:
     """Copy until nobody holds the other end; on a full disk the words are lost, and the pipe is emptied still."""
-    with path.open("ab", buffering=0) as log, open(read_fd, "rb", buffering=0) as words:  # noqa: PTH123 - a descriptor
+    with path.open("ab", buffering=0) as log, open(read_fd, "rb", buffering=0) as words:
         while chunk := words.read(CHUNK_BYTES):
             with suppress(OSError):
                 log.write(chunk)

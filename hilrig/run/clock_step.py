@@ -1,7 +1,7 @@
 """The wall clock of this machine, set for a fault and put back, whatever becomes of whoever asked for it.
 
-A process of its own does it: it puts the clock back when it is told to and when its input ends, which also a killed
-supervisor's does. Signals do not end it.
+A process of its own does it: it puts the clock back when it is told to and when its input ends, as that of a
+killed supervisor does. Signals do not end it.
 """
 
 import ctypes

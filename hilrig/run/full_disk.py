@@ -8,8 +8,8 @@ from contextlib import suppress
 def fill_disk(pid: int) -> Callable[[], None]:
     """Let a process write no regular file any more (RLIMIT_FSIZE of 0); return what lets it again.
 
-    Python ignores SIGXFSZ: a write fails with EFBIG, where a full disk would say ENOSPC. Both are an OSError. Pipes,
-    sockets and shared memory that is mapped are no matter of this limit, nor are files of other processes.
+    Python ignores SIGXFSZ: a write fails with EFBIG, where a full disk would say ENOSPC. Both are an OSError.
+    Pipes, sockets and mapped memory are no matter of this limit, nor is what other processes write.
 
     Raises:
         OSError: there is no such process, or it belongs to somebody else.

@@ -1,4 +1,4 @@
-"""A file that may not be read, for real: root gives up the right to read every file, and what was opened is seen."""
+"""A file that may not be read, for real: root gives up its right to read every file, and an opening is seen."""
 
 import ctypes
 import os

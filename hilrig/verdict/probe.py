@@ -57,7 +57,7 @@ def weigh_probe(judgement: Judgement) -> ProbeFinding:
     doubts = [one.sentence for one in broken]
     doubts += [check.sentence for check in checks if check.status is not CheckStatus.PASS]
     if doubts or not checks:
-        return _finding(ProbeOutcome.UNDECIDED, doubts or ["The profile limits nothing that a short run measures."])
+        return _finding(ProbeOutcome.UNDECIDED, doubts or ["The profile limits nothing that a probe measures."])
     return ProbeFinding(outcome=ProbeOutcome.SUSTAINED, reason=f"{counted(len(checks), 'limit')} held.")
 
 

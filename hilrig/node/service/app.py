@@ -87,7 +87,7 @@ def _add_node(app: FastAPI, serving: Serving, source: StoreSource) -> None:
 def _add_reload(app: FastAPI, reload: Reload) -> None:
     @app.post(
         "/reload-model",
-        responses=openapi.refusals(401, 404, 409, 413, 415, 422, 503, 507),
+        responses=openapi.refusals(401, 404, 408, 409, 413, 415, 422, 503, 507),
         openapi_extra=openapi.json_body(openapi.RELOAD_BODY),
     )
     async def reload_model(request: Request) -> JSONResponse:

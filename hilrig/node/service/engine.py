@@ -68,7 +68,7 @@ class EngineOwner(Protocol):
 
 
 class Engine:
-    """Serves one release. Made on the main thread's event loop.
+    """Serves one release. Made on the main thread's event loop; raises OSError where no process can be started.
 
     Attributes:
         facts: what the model's process said when it was ready; empty before.
@@ -202,6 +202,7 @@ class Engine:
         self._spoken.set()
         self._disarm()
         words = self._process.end()
+        self._loop.run_in_executor(None, self._process.reap)
         for ticket in [*self._waiting, *([self._running] if self._running else [])]:
             if not ticket.future.done():
                 ticket.future.set_exception(EngineLostError())

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from hilrig.node.service.messages import MESSAGE_BYTES_MAX, Answer, Kind, Told, pack_ask, unpack_answer
 
-REAP_S: Final = 0.5
-"""Between SIGKILL and the end; one that holds a GPU may take longer, and is reaped when the next one starts."""
+REAP_S: Final = 10.0
+"""Between SIGKILL and the end: what holds a GPU takes seconds to let go of it."""
+EXIT_S: Final = 0.05
+"""Between the end of a process's socket and its exit status: the kernel closes its files just before."""
 
 
 class EngineProcess:
@@ -26,6 +28,9 @@ class EngineProcess:
         slot_bytes: the largest input.
         n_slots: inputs that fit into shared memory at once.
         niceness: 0, or what makes a model in shadow mode give way.
+
+    Raises:
+        OSError: there is no memory or no process left for it.
     """
 
     def __init__(
@@ -45,17 +50,19 @@ class EngineProcess:
             n_slots=n_slots,
             niceness=niceness,
         )
-        self._memory = memoryview(mmap.mmap(memory_fd, slot_bytes * n_slots))
         self._slot_bytes = slot_bytes
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "hilrig.node.service.engine_child", json.dumps(told.as_json())],
-            stdin=subprocess.DEVNULL,
-            stdout=2,  # our stdout is for the service's own words
-            pass_fds=[child_link.fileno(), memory_fd],
-            cwd="/",  # `-m` looks into the current folder first
-        )
-        child_link.close()
-        os.close(memory_fd)
+        try:
+            self._memory = memoryview(mmap.mmap(memory_fd, slot_bytes * n_slots))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "hilrig.node.service.engine_child", json.dumps(told.as_json())],
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # our stdout is for the service's own words
+                pass_fds=[child_link.fileno(), memory_fd],
+                cwd="/",  # `-m` looks into the current folder first
+            )
+        finally:
+            child_link.close()
+            os.close(memory_fd)
 
     @property
     def pid(self) -> int:
@@ -91,18 +98,25 @@ class EngineProcess:
         return unpack_answer(data) if data else None
 
     def end(self) -> str:
-        """End it at once, wait for it; return how it had ended, in words. It holds nothing that could be lost."""
+        """End it without waiting; return how it had ended, in words. It holds nothing that could be lost."""
         code = self._process.poll()
         self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(REAP_S)
         self._link.close()
         if code is None:
             return "ended by the service"
         return f"killed by signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
+    def reap(self) -> None:
+        """Wait until it is gone: for a thread, because freeing a large model takes as long as some requests."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAP_S)
+
     def _received(self) -> bytes:
         try:
-            return self._link.recv(MESSAGE_BYTES_MAX)
+            data = self._link.recv(MESSAGE_BYTES_MAX)
         except OSError:
             return b""
+        if not data:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(EXIT_S)
+        return data

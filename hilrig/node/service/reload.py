@@ -1,5 +1,6 @@
 """`POST /reload-model`: which release is meant, who may ask, what the answer is when it cannot be had."""
 
+import asyncio
 import hmac
 from enum import Enum
 from http import HTTPStatus
@@ -9,8 +10,9 @@ import msgspec
 
 from hilrig.core.errors import HilrigError, PreconditionError, TrustError, UsageError
 from hilrig.node.release_files import ReleaseFolder
-from hilrig.node.service.body import Body, Receive
+from hilrig.node.service.body import Body, ClientGoneError, Receive
 from hilrig.node.service.config import ServiceConfig
+from hilrig.node.service.deadline import Deadline, DeadlinePassedError
 from hilrig.node.service.json_request import decoded, refuse_other_media
 from hilrig.node.service.refusal import Refusal, bad_request
 from hilrig.node.service.serving import Serving, SupersededError
@@ -19,8 +21,17 @@ from hilrig.node.store_fault import RELEASE_REFUSED, StoreFault
 
 RELOAD_BYTES_MAX: Final = 4096
 _SHA256_DIGITS: Final = 64
-_OUT_OF_MEMORY: Final = ("SIGKILL", "MemoryError", "bad_alloc", "out of memory", "Failed to allocate")
-"""How a model ends that has no room beside the one that serves: the kernel's way, Python's, C++'s, CUDA's."""
+BODY_S: Final = 2.0
+"""For some hundred bytes: who takes longer hoards a connection."""
+_OUT_OF_MEMORY: Final = (
+    "SIGKILL",
+    "MemoryError",
+    "bad_alloc",
+    "out of memory",
+    "Failed to allocate",
+    "Cannot allocate memory",
+)
+"""How a model ends that has no room beside the one that serves: the kernel's way, Python's, C++'s, CUDA's, fork's."""
 
 
 class Mode(str, Enum):
@@ -48,13 +59,11 @@ class Reload:
         """Return the answer once the model serves, or runs beside the one that does.
 
         Raises:
-            Refusal: 401, 404, 409, 413, 415, 422 or 507; what served before serves on.
+            Refusal: 401, 404, 408, 409, 413, 415, 422, 503 or 507; what served before serves on.
         """
         self._refuse_stranger(headers)
         refuse_other_media(headers.get(b"content-type", b""), b"application/json")
-        asked: ReloadRequest = decoded(
-            await Body(receive, headers, max_bytes=RELOAD_BYTES_MAX).whole(), ReloadRequest
-        )
+        asked: ReloadRequest = decoded(await _body(headers, receive), ReloadRequest)
         release = await self._found(asked)
         try:
             if asked.mode is Mode.SHADOW:
@@ -92,6 +101,14 @@ class Reload:
         expected = b"Bearer " + self._config.token.encode()
         if self._config.token and not hmac.compare_digest(headers.get(b"authorization", b""), expected):
             raise Refusal(HTTPStatus.UNAUTHORIZED, "a token is needed: Authorization: Bearer TOKEN", closes=True)
+
+
+async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytearray:
+    try:
+        with Deadline(asyncio.get_running_loop().time() + BODY_S):
+            return await Body(receive, headers, max_bytes=RELOAD_BYTES_MAX).whole()
+    except (DeadlinePassedError, ClientGoneError):
+        raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "the body did not come", closes=True) from None
 
 
 def _code(error: HilrigError) -> str:

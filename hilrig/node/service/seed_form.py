@@ -37,7 +37,7 @@ class SeedForm:
         refuse_other_media(content_type, JSON, OCTETS)
         spec = asked.engine.spec
         data = await Body(asked.receive, asked.headers, max_bytes=json_bytes_max(spec)).whole()
-        request = read_infer_request(data, spec, slot)
+        request = await read_infer_request(data, spec, slot)
         return Filled(
             kind=Kind.TENSOR,
             correlation_id=request.correlation_id,

@@ -155,14 +155,7 @@ class Serving:
                 raise
 
     async def _load(self, release: Release, *, niceness: int) -> Engine:
-        engine = self._loading = Engine(
-            release.folder,
-            release.manifest,
-            release_sha256=release.sha256,
-            config=self._config,
-            owner=self,
-            niceness=niceness,
-        )
+        engine = self._loading = self._started(release, niceness=niceness)
         try:
             await engine.load()
         except BaseException:
@@ -171,6 +164,19 @@ class Serving:
         finally:
             self._loading = None
         return engine
+
+    def _started(self, release: Release, *, niceness: int) -> Engine:
+        try:
+            return Engine(
+                release.folder,
+                release.manifest,
+                release_sha256=release.sha256,
+                config=self._config,
+                owner=self,
+                niceness=niceness,
+            )
+        except OSError as error:
+            raise PreconditionError(f"no process can be started for the model: {error.strerror}") from error
 
     def _put_in_place(self, release: Release, engine: Engine) -> None:
         before, self._engine = self._engine, engine

@@ -1,6 +1,7 @@
 """One request for a decision, from its first byte to its answer; the same way for every form that it may have."""
 
 import asyncio
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic_ns
@@ -175,7 +176,7 @@ class TensorRequests:
         asked = Asked(
             headers=dict(scope["headers"]),
             path=scope.get("path_params", {}),
-            receive=receive,
+            receive=seen.watching(receive),
             release=release,
             engine=engine,
             first_byte_ns=first_byte_ns,
@@ -183,7 +184,7 @@ class TensorRequests:
         slot = engine.take_slot()
         try:
             filled = await self._form.read(asked, engine.slot(slot))
-            seen.is_complete, seen.correlation_id = True, filled.correlation_id
+            seen.correlation_id = filled.correlation_id
             deadline.require_time_left()  # JSON may have taken all of it: then the model is not bothered
         except BaseException:
             engine.give_back(slot)
@@ -214,10 +215,20 @@ class TensorRequests:
 
 @dataclass(slots=True)
 class _Seen:
-    """How far a request came before it failed."""
+    """How far a request came before it failed: whether all of its body did, and the id that it gave."""
 
     is_complete: bool = False
     correlation_id: str | None = None
+
+    def watching(self, receive: Receive) -> Receive:
+        """Return `receive` that notes the end of the body: what takes long after it is ours."""
+
+        async def noting() -> MutableMapping[str, Any]:
+            message = await receive()
+            self.is_complete = not message.get("more_body", message["type"] != "http.request")
+            return message
+
+        return noting
 
 
 def _stated_id(scope: Scope) -> str | None:

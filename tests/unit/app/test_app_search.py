@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hilrig.app import search_session
 from hilrig.app.capacity import refuse_other_arrivals, search_capacity
 from hilrig.app.interleaved import refuse_short_blocks, refuse_unlike
-from hilrig.app.plan import as_requested
+from hilrig.app.plan import as_requested, build_plan
 from hilrig.app.preflight import load_rig_in_place, preflight
 from hilrig.app.request import RunRequest
 from hilrig.app.search_session import SearchSession
@@ -57,6 +58,46 @@ def test_a_request_changes_rate_self_test_and_stop_and_nothing_else(request_of):
     assert (changed.frame_rate_fps, changed.self_test_s, changed.stop_when_failed) == (50, 1.0, False)
     assert (changed.limits, changed.sha256) == (ready.profile.limits, ready.profile.sha256)
     assert as_requested(ready, request_of) == ready
+
+
+EVERYTHING = """\
+  recovery: {power_loss_test: required}
+power_loss: {depths: [calls]}
+companions:
+  - {name: sync, command: [sleep, "60"], probe: {command: ["true"]}, alone_s: 7, slowdown_max: 2}
+faults:
+  - {name: gone, kind: camera_stops, at_s: 2, duration_s: 3, recovery_max_s: 1}"""
+
+
+def test_a_run_of_a_search_measures_and_nothing_else(tmp_path, request_of):
+    """No drill, no power-loss test, no companion alone in every step; all limits stay, to be not measured."""
+    whole = load_profile(write_station(tmp_path / "all", more=EVERYTHING))
+    ready = replace(preflight(request_of.profile, load_rig_in_place(None)), profile=whole)
+    asked = replace(request_of, measured_part_only=True)
+    kept, step = (
+        build_plan(as_requested(ready, one), one, run_id="1", created_at_utc="") for one in (request_of, asked)
+    )
+    assert kept.faults
+    assert kept.power_loss is not None
+    assert kept.companions[0].alone_s == 7
+    assert (step.n_drill_frames, step.faults, step.power_loss) == (0, (), None)
+    assert [(one.name, one.alone_s) for one in step.companions] == [("sync", 0.0)]
+    assert (step.limits, step.n_frames) == (kept.limits, kept.n_frames - kept.n_drill_frames)
+
+
+def test_every_run_of_a_search_is_asked_for_the_measured_part_only(request_of, monkeypatch):
+    """Capacity and interleaved comparison both go through the session."""
+    asked = []
+
+    def run_nothing(request, *, on_status):
+        del on_status
+        asked.append(request)
+        raise UsageError("not in this test")
+
+    monkeypatch.setattr(search_session, "run", run_nothing)
+    with stop_watch() as watch, pytest.raises(UsageError):
+        open_session(request_of, watch).run(lambda one: one, profile_sha256="")
+    assert asked[0].measured_part_only
 
 
 def test_a_request_with_a_broadcast_rate_survives_the_way_to_the_runs_process(request_of):

@@ -94,7 +94,8 @@ def test_a_client_that_hangs_up_gets_no_answer():
 def infer(data: bytes | dict, spec: InputSpec = SPEC):
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     slot = bytearray(spec.slot_bytes)
-    return read_infer_request(raw, spec, memoryview(slot)), np.frombuffer(slot[: spec.n_tensor_bytes], spec.dtype)
+    asked = asyncio.run(read_infer_request(raw, spec, memoryview(slot)))
+    return asked, np.frombuffer(slot[: spec.n_tensor_bytes], spec.dtype)
 
 
 def test_the_seeds_json_is_read():

@@ -1,4 +1,4 @@
-"""hilrig.run.clock_step, hilrig.run.clock_keeper: the wall clock set and put back; no clock is set by these tests."""
+"""hilrig.run.clock_step, clock_keeper: the wall clock set and put back; these tests set no machine's clock."""
 
 import io
 import json

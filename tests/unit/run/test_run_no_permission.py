@@ -1,4 +1,4 @@
-"""hilrig.run.no_permission: a file without permissions is refused, also to root; opening it all the same is seen."""
+"""hilrig.run.no_permission: a file without permissions is refused, also to root; an opening is seen."""
 
 import os
 import threading

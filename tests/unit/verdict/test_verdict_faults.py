@@ -327,4 +327,4 @@ def test_an_own_step_of_the_clock_does_not_make_the_machine_suspect():
     """The clocks are read before it and after it: what is judged is whether it was put back."""
     judgement = judge(drill_record(HOUR))
     assert self_check(judgement, "clock.steps").ok
-    assert judgement.faults[0].done == "the wall clock was set 3,600 s ahead for 1 s"
+    assert judgement.faults[0].done == "the wall clock was set 3600 s ahead for 1 s"
