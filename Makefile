@@ -4,7 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test lint check virtual bench lock sample screenshots clean
+# Containers often forbid bytecode; then each of a run's ten processes compiles all that it imports: 2.5 times the CPU.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help demo test lint check nightly virtual bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -20,8 +23,11 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m 'not waiting'
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/virtual -m waiting
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m 'not waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/virtual -m 'waiting and not nightly'
+
+nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m nightly
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
 	$(BIN)/python -m pytest tests/virtual

@@ -32,6 +32,8 @@ def run_verb(folder: Path, verb: str, argument: str, told: int) -> None:
         store.boot()
     elif verb == "confirm":
         store.confirm(argument)
+    elif verb == "bar":
+        store.bar(argument, desired_sequence=1, reason="slow")
     elif verb == "rollback":
         store.rollback("slow", sha256=argument)
     else:

@@ -195,7 +195,8 @@ def _read_private(path: Path, *, max_bytes: int) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer would hang
     except OSError as error:
-        raise TrustError(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
+        hint = f"hilrig keys new {path.stem}; those that are there: hilrig keys list"
+        raise TrustError(f"{path} cannot be read: {error.strerror}", hint=hint) from error
     try:
         _refuse_shared(path, os.fstat(fd))
         data = os.read(fd, max_bytes + 1)

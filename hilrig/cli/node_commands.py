@@ -1,6 +1,6 @@
 """The commands over a node's model store: node init, stage, activate, confirm, rollback, status, collect.
 
-`serve`, `agent` and `publish` have files of their own.
+`serve`, `agent`, `publish` and `deploy` have files of their own.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hilrig.cli import node_agent_command, node_serve_command, options
+from hilrig.cli import node_agent_command, node_deploy_command, node_serve_command, options
 from hilrig.cli.node_options import Events, Release, StoreFolder, open_store, print_event
 from hilrig.cli.output import next_steps, print_json, say
 from hilrig.core.exits import ExitCode
@@ -243,3 +243,4 @@ def _release_words(release: dict[str, Any] | None) -> str:
 
 node_serve_command.register(app)
 node_agent_command.register(app)
+node_deploy_command.register(app)

@@ -9,6 +9,8 @@ from hilrig.cli import options
 from hilrig.cli.output import next_steps, print_json, say
 
 if TYPE_CHECKING:
+    from securesystemslib.signer import CryptoSigner
+
     from hilrig.app.publish import Published
     from hilrig.attest.desired_state import Guardrail, Rollout
 
@@ -17,8 +19,14 @@ PARTS_OF_A_GUARDRAIL = 3
 Profile = Annotated[
     Path, typer.Option(help="The profile's folder that was run: the model is taken from it.", show_default=False)
 ]
+PassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file (mode 0600) with the passphrase of --key.", show_default=False)
+]
 GateKey = Annotated[Path, typer.Option(help="The gate's private key.", show_default=False)]
 DesiredKey = Annotated[Path, typer.Option(help="The private key of desired states.", show_default=False)]
+DesiredPassphraseFile = Annotated[
+    Path | None, typer.Option(help="A file (mode 0600) with the passphrase of --desired-key.", show_default=False)
+]
 Out = Annotated[
     Path, typer.Option(help="Where it goes: a folder that nodes or a web server read.", show_default=False)
 ]
@@ -56,6 +64,8 @@ def publish(  # noqa: PLR0913 - the command's options
     key: GateKey,
     desired_key: DesiredKey,
     out: Out,
+    passphrase_file: PassphraseFile = None,
+    desired_passphrase_file: DesiredPassphraseFile = None,
     signed_by: SignedBy = None,
     version: Version = "",
     nodes: Nodes = None,
@@ -79,7 +89,6 @@ def publish(  # noqa: PLR0913 - the command's options
     from hilrig.app.folders import keys_folder
     from hilrig.app.publish import PublishRequest
     from hilrig.app.publish import publish as do_publish
-    from hilrig.attest.keys import load_signer
     from hilrig.core.clock import SystemClock
 
     rails = tuple(
@@ -101,8 +110,8 @@ def publish(  # noqa: PLR0913 - the command's options
     )
     done = do_publish(
         request,
-        gate=load_signer(key, passphrase=None),
-        desired=load_signer(desired_key, passphrase=None),
+        gate=_signer(key, passphrase_file),
+        desired=_signer(desired_key, desired_passphrase_file),
         clock=SystemClock(),
     )
     _show(done, json=json)
@@ -124,6 +133,12 @@ def _show(done: "Published", *, json: bool) -> None:
     say(f"  release        {done.release_folder}")
     say(f"  desired state  {done.desired}")
     next_steps(f"hilrig node agent --store DIR --desired {done.desired}")
+
+
+def _signer(key: Path, passphrase_file: Path | None) -> "CryptoSigner":
+    from hilrig.attest.keys import load_signer, read_passphrase
+
+    return load_signer(key, passphrase=read_passphrase(passphrase_file, None))
 
 
 def _rollout(mode: str, canary_nodes: list[str], window: str, rails: "tuple[Guardrail, ...]") -> "Rollout":

@@ -3,14 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hilrig.core.power_loss import DepthResult, PowerLossResult
+from hilrig.core.power_loss import Calibration, DepthResult, PowerLossResult
 
 
 def calibration_words(depth: DepthResult) -> str:
     """Return how often each known store was caught: `sound 0 of 46, overwrite in place 14 of 20`."""
-    known = [f"{one.store.replace('_', ' ')} {one.n_caught:,} of {one.n_states:,}" for one in depth.calibrations]
+    known = [f"{_store(one)} {one.n_caught:,} of {one.n_states:,}" for one in depth.calibrations]
     words = ", ".join(known) or "— none"
     return words if depth.is_calibrated else f"{words}: no evidence"
+
+
+def _store(known: Calibration) -> str:
+    """Return a store's name in words; what it was tried on as it is: `noauto_da_alloc` is a mount option."""
+    store, on, where = known.store.partition(" on ")
+    return f"{store.replace('_', ' ')}{on}{where}"
 
 
 def fact_words(depth: DepthResult) -> str:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from stations import write_station
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 LIMIT_S = 600
 """Under emulation imports take tens of seconds, and a run starts a dozen processes one after the other."""
+
+
+STEPPED = """\
+faults:
+  - {name: hour, kind: clock_steps, at_s: 1, duration_s: 3, recovery_max_s: 5, step_s: 3600, may_step_clock: true,
+     undecided_max_pct: 50}"""
 
 
 class Desk:
@@ -92,6 +99,32 @@ def test_a_run_on_an_emulated_cpu_is_never_a_pass(desk):
     result = result_of(run_dir)
     (check,) = [one for one in result["judgement"]["self_checks"] if one["check_id"] == "rig.real_hardware"]
     assert check["ok"] == (result["rig_info"]["facts"]["emulated"] is None)
+
+
+def test_a_stepped_clock_there_changes_nothing_and_is_put_back(desk):
+    """An hour ahead for three seconds, on a machine where that harms nobody: frames are decided all the same."""
+    write_station(desk.folder / "stepped", name="stepped", duration_s=2, fps=10, more=STEPPED)
+    started = desk.call("run", "stepped", "--rig", "bench-v", "--json", code=11)
+    run_dir = Path(json.loads(started)["run_dir"])
+    desk.call("verify", str(run_dir), code=11)
+    judgement = result_of(run_dir)["judgement"]
+    (fault,) = judgement["faults"]
+    held = {one["check_id"]: one["ok"] for one in judgement["self_checks"]}
+    assert (held["drill.injected"], held["clock.steps"], held["host.boot"]) == (True, True, True)
+    assert (fault["n_frames"], fault["n_failed"]) == (30, 0)
+    assert fault["n_decided"] > 0
+    events = [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
+    ahead_s = {one["detail"]["state"]: wall_ahead_s(events[0], one) for one in events if one["kind"] == "fault"}
+    assert ahead_s == {"start": pytest.approx(3600, abs=1), "stop": pytest.approx(0, abs=1)}
+    assert wall_ahead_s(events[0], events[-1]) == pytest.approx(0, abs=1)
+    (rig,) = json.loads(desk.call("rigs", "list", "--json"))["rigs"]
+    assert rig["state"] == "free"
+
+
+def wall_ahead_s(first: dict, event: dict) -> float:
+    """Return by how much more than CLOCK_MONOTONIC the wall clock has moved between two events."""
+    begin, end = (datetime.fromisoformat(one["at_utc"].replace("Z", "+00:00")) for one in (first, event))
+    return (end - begin).total_seconds() - (event["t_ns"] - first["t_ns"]) / 1e9
 
 
 def test_a_power_cut_in_the_middle_is_inconclusive_and_says_so(desk):

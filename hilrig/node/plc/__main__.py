@@ -80,6 +80,7 @@ def _report(loop: WriteLoop) -> None:
         "n_written": counts.n_written,
         "n_failed": counts.n_failed,
         "n_ticks_missed": counts.n_ticks_missed,
+        "n_fail_safe": {reason.name.lower(): n for reason, n in counts.n_fail_safe.items()},
         "n_lost": loop.outputs.n_lost,
         "n_late": loop.outputs.n_late,
         "tick_late_p50_us": counts.lateness_us(500),

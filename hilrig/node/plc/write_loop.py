@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hilrig.core.clock import Clock
-from hilrig.core.plc import PlcDecision, PlcWrite
+from hilrig.core.plc import FailSafeReason, PlcDecision, PlcWrite
 from hilrig.core.units import NS_PER_MS, NS_PER_S, NS_PER_US
 from hilrig.node.plc.link import PlcLink, PlcLinkError
 from hilrig.node.plc.outputs import Outputs
@@ -21,14 +21,29 @@ LATENESS_BINS_US: Final = 10_001
 Log = Callable[..., None]
 
 
+def _no_fail_safe() -> dict[FailSafeReason, int]:
+    return {reason: 0 for reason in FailSafeReason if reason is not FailSafeReason.NONE}
+
+
 @dataclass(slots=True)
 class Counts:
-    """What a write loop has done. `late_us[i]`: ticks that began i microseconds after they were due."""
+    """What a write loop has done.
+
+    `late_us[i]`: ticks that began i microseconds after they were due. `n_fail_safe`: those of the writes that were
+    the fail-safe output, by their reason.
+    """
 
     n_written: int = 0
     n_failed: int = 0
     n_ticks_missed: int = 0
+    n_fail_safe: dict[FailSafeReason, int] = field(default_factory=_no_fail_safe)
     late_us: list[int] = field(default_factory=lambda: [0] * LATENESS_BINS_US)
+
+    def note_written(self, write: PlcWrite) -> None:
+        """Count a write that the PLC took."""
+        self.n_written += 1
+        if write.decision is PlcDecision.FAIL_SAFE:
+            self.n_fail_safe[write.reason] += 1
 
     def note_tick(self, late_ns: int) -> None:
         """Count a tick by how late it began."""
@@ -110,7 +125,7 @@ class WriteLoop:
             self._lose(str(error))
             return
         self.outputs.written(now_ns)
-        self.counts.n_written += 1
+        self.counts.note_written(write)
         self._find()
         self._tell(write)
 

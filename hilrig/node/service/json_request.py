@@ -95,7 +95,10 @@ def _parted(data: bytes | bytearray) -> tuple[InferRequest, int, int] | None:
     stand_in = int.from_bytes(os.urandom(6), "little")
     if not 0 < begin < end:
         return None
-    asked: InferRequest = decoded(b"%b%d%b" % (data[:begin], stand_in, data[end:]), InferRequest)
+    try:
+        asked: InferRequest = decoded(data[:begin] + str(stand_in).encode() + data[end:], InferRequest)
+    except Refusal:
+        return None  # it may have been cut in the wrong place
     return (asked, begin, end) if asked.tensor == [stand_in] else None
 
 
@@ -121,7 +124,7 @@ async def _write_pieces(data: bytes | bytearray, begin: int, end: int, spec: Inp
 
 def _piece(text: bytes | bytearray) -> list[float]:
     try:
-        numbers = _NUMBERS.decode(b"[%b]" % text)
+        numbers = _NUMBERS.decode(b"[" + text + b"]")
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         numbers = []
     if not numbers:

@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 
 from hilrig.node.service.body import Receive, Scope, Send
 from hilrig.node.service.serving import Serving
@@ -37,6 +38,10 @@ class ServiceMetrics:
         Gauge("hilrig_service_ready", "1 while a model serves", registry=self._registry).set_function(
             lambda: float(serving.is_ready)
         )
+
+    def add(self, collector: Collector) -> None:
+        """Show the metrics of another part of the service, too."""
+        self._registry.register(collector)
 
     def decided(self, decided: Decided) -> None:
         """Count a decision."""

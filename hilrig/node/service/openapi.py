@@ -13,6 +13,7 @@ _ERROR: Final = {
 _REFUSALS: Final = {
     "401": "a token is needed",
     "404": "no such model",
+    "408": "the body did not come",
     "409": "a newer request came, or the release is barred",
     "413": "the body is too long",
     "415": "another kind of body",

@@ -31,7 +31,7 @@ _OUT_OF_MEMORY: Final = (
     "Failed to allocate",
     "Cannot allocate memory",
 )
-"""How a model ends that has no room beside the one that serves: the kernel's way, Python's, C++'s, CUDA's, fork's."""
+"""How a model ends that has no room beside the one that serves: by the kernel, Python, C++, CUDA, or unborn."""
 
 
 class Mode(str, Enum):

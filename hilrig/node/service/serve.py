@@ -17,13 +17,17 @@ from hilrig.node.service.app import create_app
 from hilrig.node.service.config import ServiceConfig
 from hilrig.node.service.connection import GuardedConnection
 from hilrig.node.service.metrics import ServiceMetrics
+from hilrig.node.service.plc_metrics import PlcMetrics
 from hilrig.node.service.plc_output import PlcOutput
 from hilrig.node.service.serving import Serving
 from hilrig.node.service.source import StoreSource
+from hilrig.node.service.tensor_request import DecisionListener
 
 GRACE_S: Final = 2
 """How long requests may take to their end after SIGTERM: far more than the ceiling."""
 BACKLOG: Final = 128
+REPORT_S: Final = 1.0
+"""Between two looks at the write loop's reports, which come as often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ def serve(
         UsageError: the PLC's URL cannot be meant.
     """
     sockets = _bound(listening)
-    adapter = open_adapter(plc_url) if plc_url else None
+    adapter = open_adapter(plc_url, node=config.node) if plc_url else None
     try:
         on_listening(*(_url(one) for one in sockets), *([""] * (2 - len(sockets))))
         uvloop.run(_serve(source, config, sockets, adapter))
@@ -75,17 +79,30 @@ async def _serve(
 ) -> None:
     serving = Serving(source, config)
     metrics = ServiceMetrics(serving)
-    listeners = (metrics, PlcOutput(adapter, config)) if adapter else (metrics,)
+    listeners: tuple[DecisionListener, ...] = (metrics,)
+    if adapter is not None:
+        listeners = (metrics, PlcOutput(adapter, config))
+        metrics.add(PlcMetrics(adapter))
     app = create_app(config, serving, source, listeners=listeners)
     servers = [_server(one) for one in (app, metrics)[: len(sockets)]]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, servers)
     serving.start()
+    reading = asyncio.ensure_future(_read_reports(adapter)) if adapter is not None else None
     try:
         await asyncio.gather(*(server.serve(sockets=[one]) for server, one in zip(servers, sockets, strict=True)))
     finally:
+        if reading is not None:
+            reading.cancel()
         await serving.close()
+
+
+async def _read_reports(adapter: PlcAdapter) -> None:
+    """Take the write loop's reports also while nobody asks for metrics: in a full pipe the old ones would stay."""
+    while True:
+        adapter.status()
+        await asyncio.sleep(REPORT_S)
 
 
 def _end(servers: list[_Server]) -> None:

@@ -62,7 +62,7 @@ def test_a_request_changes_rate_self_test_and_stop_and_nothing_else(request_of):
 
 EVERYTHING = """\
   recovery: {power_loss_test: required}
-power_loss: {depths: [calls]}
+power_loss: {depths: [file_calls]}
 companions:
   - {name: sync, command: [sleep, "60"], probe: {command: ["true"]}, alone_s: 7, slowdown_max: 2}
 faults:

@@ -26,7 +26,7 @@ from hilrig.node.agent import updates as updates_module
 from hilrig.node.agent.admission import admit
 from hilrig.node.agent.agent import Agent, Surroundings
 from hilrig.node.agent.download import Downloads
-from hilrig.node.agent.errors import DownloadError, RolledBackError, ServiceError
+from hilrig.node.agent.errors import DownloadError, RolledBackError, ServiceError, SmokeTestError
 from hilrig.node.agent.reporting import Reports
 from hilrig.node.agent.smoke import SmokeLimits
 from hilrig.node.agent.updates import Updates
@@ -35,7 +35,7 @@ from hilrig.node.agent.window import ServiceWindow, ShadowWindow
 from hilrig.node.disk import open_disk
 from hilrig.node.seen import Seen, keep_seen, read_seen
 from hilrig.node.store import Store
-from hilrig.node.store_fault import StoreBusyError
+from hilrig.node.store_fault import StoreBusyError, StoreFault
 from hilrig.node.trust import gate_accept, load_trusted_keys
 
 NO_MODEL = "0" * 64
@@ -316,6 +316,79 @@ def test_a_shadow_that_disagrees_never_serves(node):
     assert node.service.shadowing is None
     with pytest.raises(StoreError, match="rolled back"):
         node.once()
+
+
+def test_a_release_that_failed_in_the_shadow_is_barred_for_people_too(node):
+    """The store knows: no hand activates it, until a newer desired state allows it; then it may try again."""
+    before, other = current(node), node.publisher.release(50)
+    accept = gate_accept(node.store.folder)
+    node.service.disagreeing = 50
+    node.publisher.desire(other, 50, rollout=SHADOW)
+    with pytest.raises(RolledBackError):
+        node.once()
+    assert node.store.state().barred[other] == 50
+    assert "in the shadow: disagreement_pct 50" in node.store.state().reason
+    node.store.stage(node.publisher.out / "releases" / other, accept=accept)
+    with pytest.raises(StoreError, match="rolled back on this node under the desired state 50"):
+        node.store.activate(other, accept=accept)
+    node.service.disagreeing = 0
+    node.publisher.desire(other, 51, rollout=SHADOW, allow_again=True)
+    node.once()
+    assert node.runs(other)
+    assert (node.store.state().previous, dict(node.store.state().barred)) == (before, {})
+
+
+def test_a_release_is_collected_when_nothing_needs_it_any_more(node):
+    """After a confirm and after a rollback only what may still run lies in the store: disks do not fill."""
+    for sequence in (51, 52, 53):
+        node.publisher.desire(node.publisher.release(sequence), sequence)
+        node.once()
+        state = node.store.state()
+        assert set(node.store.releases()) == state.releases == {state.current, state.previous}
+    bad = node.publisher.release(54)
+    node.service.bad.add(bad)
+    node.publisher.desire(bad, 54)
+    with pytest.raises(RolledBackError):
+        node.once()
+    assert set(node.store.releases()) == node.store.state().releases
+    assert bad not in node.store.releases()
+
+
+def test_what_never_came_to_its_trial_makes_room_for_the_next(node, monkeypatch):
+    """Releases that fail their smoke test, one after the other, do not pile up."""
+    good_so_far = current(node)
+
+    def fails(*_: Any) -> Any:
+        raise SmokeTestError("it scores otherwise here")
+
+    monkeypatch.setattr(updates_module, "smoke_test", fails)
+    for sequence in (55, 56):
+        broken = node.publisher.release(sequence)
+        node.publisher.desire(broken, sequence)
+        with pytest.raises(SmokeTestError):
+            node.once()
+        assert set(node.store.releases()) == {good_so_far, broken}
+
+
+@pytest.mark.parametrize("fault", [StoreBusyError("another process"), StoreFault("EIO", code="HR-103")])
+def test_a_store_that_cannot_be_tidied_up_fails_no_update(node, monkeypatch, fault):
+    """Collecting is asked for and refused: confirmed is confirmed, rolled back is rolled back."""
+    good, bad, asked = node.publisher.release(57), node.publisher.release(58), []
+
+    def refuses() -> Any:
+        asked.append(1)
+        raise fault
+
+    monkeypatch.setattr(node.store, "collect", refuses)
+    node.publisher.desire(good, 57)
+    assert "confirmed" in node.once()
+    assert node.runs(good)
+    assert asked
+    node.service.bad.add(bad)
+    node.publisher.desire(bad, 58)
+    with pytest.raises(RolledBackError, match="error_pct 50"):
+        node.once()
+    assert node.runs(good)
 
 
 def test_mender_827_a_lost_report_takes_nothing_back(node):

@@ -279,7 +279,7 @@ EDGE_SCHEMA = closed(
 )
 """A deployment manifest for IoT Edge, stricter than what is published: written after Microsoft's description
 ("Learn how to deploy modules and establish routes in IoT Edge") and the schema azure-iot-edge-deployment-2.0 of
-json.schemastore.org, which no package index carries."""
+json.schemastore.org; a package that carries it was looked for and not found."""
 
 
 def edge_manifest(deployment: Deployment) -> dict[str, Any]:

@@ -85,6 +85,7 @@ def test_a_kill_at_any_point_of_an_update_is_survived(verbs, tmp_path):
         ("confirm", two, [two]),
         ("rollback", two, [two, one]),
         ("collect", "", [one]),
+        ("bar", "f" * 64, [one]),
     ]
     store, n_kills = tmp_path / "store", 0
     for verb, argument, allowed in steps:

@@ -218,6 +218,37 @@ def test_a_person_begins_anew_after_two_unreadable_states(store, releases):
     assert store.state().current == releases[0]
 
 
+def test_a_release_that_failed_without_running_is_barred(store, releases):
+    """Nobody activates it, again and again the same; a newer desired state, and no older one, lifts that."""
+    two = releases[1]
+    for _ in range(2):
+        store.bar(two, desired_sequence=8, reason="in the shadow: disagreement_pct 50")
+        assert (dict(store.state().barred), store.state().desired_sequence) == ({two: 8}, 8)
+    seq = store.state().seq
+    store.bar(two, desired_sequence=7, reason="a late word")
+    assert store.state().seq == seq
+    for allowed_by in (None, 8):
+        with pytest.raises(StoreFault, match="HR-105.*rolled back on this node under the desired state 8"):
+            store.activate(two, accept=accept_any, allow_barred_by=allowed_by)
+    with pytest.raises(StoreFault, match="HR-105"):
+        store.unbar(two, allowed_by=8, reason="again")
+    for _ in range(2):
+        store.unbar(two, allowed_by=9, reason="mended data")
+        assert store.state().barred == {}
+    store.activate(two, accept=accept_any)
+    assert look(store.folder) == two
+
+
+def test_what_runs_is_not_barred(store, releases):
+    """The current release and the one on trial are a rollback's matter; text that is no digest is nobody's."""
+    store.activate(releases[1], accept=accept_any)
+    before = store.state()
+    for sha256, why in ((releases[0], "runs"), (releases[1], "runs"), ("weld", "no sha256"), ("", "no sha256")):
+        with pytest.raises(UsageError, match=why):
+            store.bar(sha256, desired_sequence=1, reason="bad")
+    assert store.state() == before
+
+
 def test_a_followed_desired_state_is_remembered(store):
     """The sequence only rises."""
     store.follow(5)
@@ -239,7 +270,7 @@ def test_releases_are_found_by_what_a_person_types(store, releases, tmp_path):
             store.find(name)
 
 
-@pytest.mark.parametrize("verb", ["stage", "activate", "confirm", "rollback", "collect"])
+@pytest.mark.parametrize("verb", ["stage", "activate", "confirm", "rollback", "bar", "collect"])
 def test_a_disk_that_refuses_any_call_leaves_a_store_that_runs(tmp_path, fast, verb):
     """Whichever call fails: HR-103, what ran before or after still runs, and the same command again succeeds."""
     n_calls = 0
@@ -274,6 +305,8 @@ def at_verb(folder, verb):
     store.stage(folder / "2", accept=accept_any)
     if verb == "collect":
         return [one], lambda store: store.collect()
+    if verb == "bar":
+        return [one], lambda store: store.bar(two, desired_sequence=3, reason="slow")
     if verb == "activate":
         return [one, two], lambda store: store.activate(two, accept=accept_any)
     store.activate(two, accept=accept_any)

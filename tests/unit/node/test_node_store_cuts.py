@@ -19,7 +19,7 @@ from node_releases import IDENTITY, accept_any, write_numbered
 TRIES = 100  # a cut start may spend a try more: with so many that changes nothing here
 RELEASES = 3
 VERBS = st.one_of(
-    st.tuples(st.sampled_from(["stage", "activate", "rollback"]), st.integers(1, RELEASES)),
+    st.tuples(st.sampled_from(["stage", "activate", "rollback", "bar"]), st.integers(1, RELEASES)),
     st.tuples(st.sampled_from(["boot", "confirm", "collect"]), st.just(1)),
 )
 
@@ -39,6 +39,7 @@ def run(store, verb, number, published):
         "stage": lambda: store.stage(folder / str(number), accept=accept_any),
         "activate": lambda: store.activate(sha256, accept=accept_any, tries=TRIES, allow_barred_by=1),
         "rollback": lambda: store.rollback("slow", sha256=sha256),
+        "bar": lambda: store.bar(sha256, desired_sequence=0, reason="slow"),
         "boot": store.boot,
         "confirm": lambda: store.confirm(store.state().candidate or store.state().current or "0" * 64),
         "collect": store.collect,

@@ -3,12 +3,14 @@
 from hilrig.node.transitions import (
     StoreState,
     asked,
+    barred,
     confirmed,
     fallen_back,
     on_trial,
     repaired,
     rolled_back,
     tried,
+    unbarred,
     without_candidate,
 )
 
@@ -58,6 +60,16 @@ def test_a_release_that_is_asked_for_again_is_no_longer_barred():
     state = rolled_back(rolled_back(TRIAL, reason="slow"), reason="bad")
     again = on_trial(state, C, tries=1, desired_sequence=9, reason="mended")
     assert again.barred == {B: 8}
+
+
+def test_what_failed_in_the_shadow_is_barred_and_nothing_else_changes():
+    """It never ran: current, previous and candidate stay; the sequence is that of who asked for it."""
+    state = barred(TRIAL, "d" * 64, desired_sequence=9, reason="disagrees")
+    assert (state.current, state.previous, state.candidate, state.tries_left) == (B, A, C, 2)
+    assert (state.barred, state.desired_sequence, state.seq) == ({"d" * 64: 9}, 9, 7)
+    assert barred(TRIAL, "d" * 64, desired_sequence=2, reason="late").barred == {"d" * 64: 8}
+    assert unbarred(state, "d" * 64, reason="mended").barred == {}
+    assert unbarred(state, "e" * 64, reason="mended").barred == state.barred
 
 
 def test_damage_bars_nothing():

@@ -3,18 +3,22 @@
 import errno
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
 from builders import make_plan
+from drills import make_fault, with_drill
 from hilrig.config.plan_file import dump_plan
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RunAbortedError
+from hilrig.core.fault import FaultKind
 from hilrig.core.frame import FLAG_FRESH, FeedInfo, Outcome, OutcomeReason
 from hilrig.core.profile import BackendSpec, FeedSpec
 from hilrig.core.run import Ended
 from hilrig.run import supervisor as subject
+from hilrig.run.drill import Drill
 from hilrig.run.supervisor import Job, Supervisor
 
 FPS = Fraction(100)
@@ -67,6 +71,7 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
     fresh_every=0,
     stop_when_failed=True,
     ended=Ended.ABORTED,
+    faults=(),
 ):
     """Run 0.3 s of warm-up and a second at 100 fps with the null backend; return the end and the writer."""
     plan = make_plan(n_measured=n_measured, n_warmup=30, fps=FPS)
@@ -86,6 +91,7 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
             options={"seed": 1, "width_px": SIZE_PX, "height_px": SIZE_PX},
         ),
     )
+    plan = with_drill(plan, *faults)
     (tmp_path / "plan.json").write_bytes(dump_plan(plan))
     job = Job(
         plan=plan,
@@ -274,3 +280,25 @@ def test_who_stopped_a_run_stands_in_its_record(tmp_path, ended):
     assert dict(writer.events)["run_ended"]["ended"] == ended.value
     assert end.reason == dict(writer.events)["run_ended"]["reason"] == "stopped by Ada: the belt stands"
     assert ("stop_requested", {"reason": end.reason}) in writer.events
+
+
+class NoKeeper:
+    """Sets no clock, and says that it did."""
+
+    def step(self, step_s):
+        return lambda: {"offset_s": step_s}
+
+    def close(self):
+        """Nothing to put back."""
+
+
+def test_the_clocks_are_not_read_while_our_own_fault_has_moved_one(tmp_path, monkeypatch):
+    """Before it and after it they are, so that what is judged is whether it was put back; 20 readings a second."""
+    monkeypatch.setattr(subject, "CLOCK_EVENT_NS", 50_000_000)
+    monkeypatch.setattr(subject, "Drill", partial(Drill, make_keeper=NoKeeper))
+    fault = make_fault(FaultKind.CLOCK_STEPS, at_s=1.0, duration_s=0.5, recovery_max_s=0.1)
+    _, writer = supervise(tmp_path, n_measured=10, faults=(fault,))
+    told = [detail.get("state", kind) for kind, detail in writer.events if kind in {"clock", "fault"}]
+    begin, end = told.index("start"), told.index("stop")
+    assert end == begin + 1
+    assert min(begin, len(told) - end) > 5

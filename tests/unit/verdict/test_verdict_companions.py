@@ -284,3 +284,13 @@ def test_no_answers_break_the_judgement(together, alone):
         assert np.mean([one is None or one > 250 for one in inside]) <= 0.01
     if check(judgement, "failed_max_pct").status is CheckStatus.PASS:
         assert None not in together[:1200]
+
+
+def test_in_a_search_a_companion_is_held_against_its_limits_without_having_been_alone():
+    """No time alone was planned: p99 and failed probes are judged for themselves, the slowdown is not measured."""
+    step = replace(SPEC, alone_s=0.0)
+    sound, slow = (judged(answers, spec=step, alone_ms=()) for answers in (None, with_slow(1200, 60)))
+    assert check(sound, "p99_max_ms").status is CheckStatus.PASS
+    assert check(slow, "p99_max_ms").status is CheckStatus.FAIL
+    assert check(slow, "slowdown_max").status is CheckStatus.NOT_MEASURED
+    assert check(judged(with_slow(1200, 60), alone_ms=()), "p99_max_ms").status is CheckStatus.INCONCLUSIVE

@@ -73,3 +73,14 @@ def test_a_limit_on_memory_is_not_met_by_a_lower_rate():
 def test_a_profile_that_limits_only_the_duration_proves_no_rate():
     """Without a limit to hold, no rate is sustained."""
     assert weigh_probe(judged(limits=(DURATION,))).outcome is ProbeOutcome.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    "metric", ["power_loss_recovered", "fault_recovery_s", "fault_false_decisions", "fault_undecided_pct"]
+)
+def test_what_a_search_leaves_out_says_nothing_of_a_rate(metric):
+    """No drill and no power-loss test in each step: the run never passes, its rate is sustained."""
+    judgement = judged(limits=(P99, make_limit("left.out", metric, 1.0, "s")))
+    assert [one.status for one in judgement.checks] == [CheckStatus.PASS, CheckStatus.NOT_MEASURED]
+    assert judgement.status is RunStatus.INCONCLUSIVE
+    assert weigh_probe(judgement).outcome is ProbeOutcome.SUSTAINED

@@ -1,0 +1,105 @@
+"""hilrig.app.capacity: a whole search, over runs that are computed instead of waited for.
+
+`test_e2e_search` probes a real target: the start and the end of a search in `make check`, all of it in `make nightly`.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders import make_frames, make_limit, make_plan, make_record
+from hilrig.app import search_session
+from hilrig.app.capacity import search_capacity
+from hilrig.app.request import RunRequest
+from hilrig.app.run import Finished
+from hilrig.attest.envelope import verify_envelope
+from hilrig.attest.keys import create_key, load_public_keys
+from hilrig.config.noun_json import to_json
+from hilrig.config.plan_file import dump_plan
+from hilrig.config.profile import load_profile
+from hilrig.core.canonical import sha256_hex
+from hilrig.core.clock import ManualClock
+from hilrig.core.search import SearchLimit
+from hilrig.verdict.judge import judge
+from signed_runs import make_result
+from stations import write_station
+
+DROPS = make_limit("frames.drop_max_pct", "drop_pct", 2.0, "%")
+TARGET_FPS = 50
+
+
+def computed_run(request: RunRequest, *, on_status) -> Finished:
+    """Return what a run leaves behind whose target decides 50 frames a second and drops the others, judged."""
+    fps, n_frames = request.frame_rate_fps, round(request.frame_rate_fps * request.duration_s)
+    n_dropped = max(0, n_frames - round(TARGET_FPS * request.duration_s))
+    plan = replace(
+        make_plan(fps=fps, n_measured=n_frames, n_warmup=0, limits=[DROPS]),
+        profile_sha256=load_profile(request.profile).sha256,
+    )
+    # Spread out: a row of drops would be a gap as well.
+    dropped = {round(index * n_frames / n_dropped) for index in range(n_dropped)}
+    judgement = judge(make_record(plan, frames=make_frames(plan, dropped=dropped)))
+    run_dir = request.reports / f"{float(fps):g}-fps-for-{request.duration_s:g}-s"
+    run_dir.mkdir(parents=True)
+    (run_dir / "plan.json").write_bytes(dump_plan(plan))
+    (run_dir / "result.json").write_bytes(to_json(make_result(judgement)))
+    (run_dir / "views.dsse.json").write_bytes(b"signed elsewhere")
+    return Finished(run_dir=run_dir, exit_code=judgement.status.exit_code)
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a search from 26 fps, and the lines that it said."""
+    station = write_station(tmp_path / "station", fps=26, more="  frames: {drop_max_pct: 2}")
+    text = (station / "profile.yaml").read_text()
+    (station / "profile.yaml").write_text(text.replace("p99_max_ms: 1000, ", ""))
+    create_key(tmp_path / "keys", "rig", passphrase=None)
+    monkeypatch.setattr(search_session, "run", computed_run)
+    request = RunRequest(
+        profile=station,
+        rig_file=None,
+        reports=tmp_path / "reports",
+        duration_s=20.0,
+        key=tmp_path / "keys" / "rig.pem",
+    )
+    said: list[str] = []
+    done = search_capacity(request, clock=ManualClock(), on_status=lambda _: None, on_probe=said.append)
+    return done, said
+
+
+def test_the_capacity_lies_within_the_resolution_of_the_true_one(found) -> None:
+    """50 fps and 2 % that may be dropped are 51.02 fps: found to 2 %, from below, and limited by the profile."""
+    capacity = found[0].capacity
+    assert 50.0 <= capacity.found_fps <= 50 / 0.98
+    assert capacity.limited_by is SearchLimit.PROFILE
+    assert capacity.found_fps < capacity.limited_at_fps <= capacity.found_fps * 1.02
+    assert capacity.exit_code == 0
+
+
+def test_the_rate_that_is_found_was_confirmed_by_a_longer_run(found) -> None:
+    """Eight probes: 26, 52, five halves of the range, and the one that confirms, twice as long."""
+    probes = found[0].capacity.probes
+    assert [probe.frame_rate_fps for probe in probes[:3]] == [26, 52, 39]
+    assert len(probes) == 8
+    assert (probes[-1].purpose.value, probes[-1].duration_s) == ("confirm", 40.0)
+    assert probes[-1].frame_rate_fps == found[0].capacity.found_fps
+
+
+def test_document_signature_and_progress_tell_one_story(found) -> None:
+    """capacity.json is what was found; the signature covers it, the page and each probe's result."""
+    done, said = found
+    document = json.loads((done.folder / "capacity.json").read_bytes())
+    assert document["found_fps"] == done.capacity.found_fps
+    assert document["sentence"] == done.capacity.sentence
+    keys = load_public_keys([done.folder.parents[1] / "keys" / "rig.pub"])
+    signed = verify_envelope((done.folder / "views.dsse.json").read_bytes(), keys).statement.subjects
+    assert {"capacity.json", "capacity.html"} < signed.keys()
+    assert len(signed) == 2 + 2 * len(document["probes"])
+    for name, digest in signed.items():
+        assert sha256_hex((done.folder / name).read_bytes()) == digest, name
+    for probe in document["probes"]:
+        assert f"{probe['run_dir']}/result.json" in signed
+    assert said[0].startswith("probe 1: 26 fps for 20 s, looking for the range; about ")
+    assert sum("left, this probe included" in line for line in said) == len(document["probes"])
