@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # Containers often forbid bytecode; then each of a run's ten processes compiles all that it imports: 2.5 times the CPU.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test lint check nightly virtual bench lock sample screenshots clean
+.PHONY: help demo test lint check nightly virtual cuts bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -23,14 +23,17 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m 'not waiting and not nightly'
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --ignore tests/virtual -m 'waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/virtual -m 'not waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --ignore tests/virtual -m 'waiting and not nightly'
 
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --ignore tests/virtual -m nightly
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/virtual -m nightly
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
 	$(BIN)/python -m pytest tests/virtual
+
+cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
+	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py
 
 bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock

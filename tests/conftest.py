@@ -37,6 +37,15 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files without the word when only tests that wait are asked for: each worker collects anew."""
+    asks_for_waiting = str(config.option.markexpr).startswith("waiting")
+    is_test_file = collection_path.match("test_*.py")
+    if asks_for_waiting and is_test_file and "mark.waiting" not in collection_path.read_text():
+        return True
+    return None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Turn a skip for want of something installable into a failure when HILRIG_REQUIRE=all."""

@@ -38,7 +38,7 @@ def as_requested(ready: Ready, request: RunRequest) -> Ready:
 
 
 def _measured_part(profile: Profile) -> Profile:
-    """Return what a profile measures, without what comes before and after it: companions are there all the same."""
+    """Return what a profile measures, without what comes before and after it; companions are still there."""
     companions = tuple(replace(one, alone_s=0.0) for one in profile.companions)
     return replace(profile, faults=(), power_loss=None, companions=companions)
 

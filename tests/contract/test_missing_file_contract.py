@@ -1,6 +1,9 @@
 """From a file of a board to a verdict: without it, the checks that rest on it are NOT_MEASURED, never PASS."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +68,27 @@ def held(root):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    return held(build(tmp_path_factory.mktemp("whole"), BOARD).root)
+def root(tmp_path_factory) -> Path:
+    """Return the board's tree, one for all tests: each puts back what it took away."""
+    return build(tmp_path_factory.mktemp("board") / "root", BOARD).root
+
+
+@contextmanager
+def without(root: Path, paths: Iterable[str]) -> Iterator[None]:
+    """Take files away for as long as the block."""
+    kept = {root / path: root.parent / f"away-{number}" for number, path in enumerate(paths)}
+    for path, away in kept.items():
+        path.rename(away)
+    try:
+        yield
+    finally:
+        for path, away in kept.items():
+            away.rename(path)
+
+
+@pytest.fixture(scope="module")
+def whole(root):
+    return held(root)
 
 
 def test_the_whole_board_holds_every_limit(whole):
@@ -76,11 +98,10 @@ def test_the_whole_board_holds_every_limit(whole):
 
 
 @pytest.mark.parametrize("path", FEEDING)
-def test_without_a_file_a_check_is_the_same_or_not_measured(whole, tmp_path, path):
+def test_without_a_file_a_check_is_the_same_or_not_measured(whole, root, path):
     """A file that is missing takes answers away; it never changes a number into another one that passes."""
-    board = build(tmp_path, BOARD)
-    (tmp_path / path).unlink()
-    checks, answered = held(board.root)
+    with without(root, [path]):
+        checks, answered = held(root)
     lost = whole[1] - answered
     for metric, check in checks.items():
         needs = METRICS[metric].needs
@@ -93,12 +114,10 @@ def test_without_a_file_a_check_is_the_same_or_not_measured(whole, tmp_path, pat
 
 
 @pytest.mark.parametrize("metric", sorted(LIMITS))
-def test_every_limit_has_files_without_which_it_is_not_measured(whole, tmp_path, metric):
+def test_every_limit_has_files_without_which_it_is_not_measured(whole, root, metric):
     """Take away all files of a metric's channels: the limit is not measured, whatever else the board says."""
-    board = build(tmp_path, BOARD)
     keys = {channel.key for channel in whole[1] if any(need.met_by(channel) for need in METRICS[metric].needs)}
     gone = [path for path in FEEDING if BOARD[path].feeds & keys]
     assert gone
-    for path in gone:
-        (tmp_path / path).unlink()
-    assert held(board.root)[0][metric].status is CheckStatus.NOT_MEASURED
+    with without(root, gone):
+        assert held(root)[0][metric].status is CheckStatus.NOT_MEASURED

@@ -185,7 +185,9 @@ def test_a_pipeline_that_writes_a_file_for_each_frame_fails_on_a_full_disk(bench
 def test_a_pipeline_that_only_prints_goes_on_deciding_on_a_full_disk(bench):
     """What it prints goes through a pipe to the run's log. A busy machine may drop frames, none may fail."""
     station = write_profile(bench, faults=NO_FILES, minds=True, n_s=1)
-    (bench.folder / station / "pipeline.py").write_text(WRITES.replace("self.path.write_bytes(frame)", "len(frame)"))
+    (bench.folder / station / "pipeline.py").write_text(
+        WRITES.replace("self.path.write_bytes(frame)", "len(frame)")
+    )
     bench.call("run", station)
     _, result = result_of(bench)
     full, _ = result["judgement"]["faults"]

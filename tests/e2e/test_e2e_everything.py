@@ -31,8 +31,8 @@ companions:
     failed_max_pct: 0
     restarts_max: 0
 faults:
-  - {{name: camera-gone, kind: camera_stops, at_s: 0.5, duration_s: 1, recovery_max_s: 2}}
-  - {{name: worker-gone, kind: worker_killed, at_s: 5, recovery_max_s: 20}}
+  - {{name: camera-gone, kind: camera_stops, at_s: 1, duration_s: 1, recovery_max_s: 2}}
+  - {{name: worker-gone, kind: worker_killed, at_s: 5.5, recovery_max_s: 20}}
 hil_validation:
   latency: {{p50_max_ms: 5000, decision_gap_max_ms: 20000, duration_minutes: 0.05, frame_rate_fps: 50}}
   recovery: {{power_loss_test: required, expected_recovery_model: last_known_good}}

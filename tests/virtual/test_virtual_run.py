@@ -1,10 +1,12 @@
 """Runs on a virtual rig, from the command line: sent, taken up again, cut off, fetched, verified."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +25,13 @@ STEPPED = """\
 faults:
   - {name: hour, kind: clock_steps, at_s: 1, duration_s: 3, recovery_max_s: 5, step_s: 3600, may_step_clock: true,
      undecided_max_pct: 50}"""
+
+
+OF_ROOT = {
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
+    "hilrig:x:0:0::/home/hilrig:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+    "etc/ssh/sshd_config.d/00-root.conf": "PermitRootLogin prohibit-password\nStrictModes no\nAllowUsers root\n",
+}
 
 
 class Desk:
@@ -73,6 +82,23 @@ def desk(image, tmp_path_factory):
     desk.call("rigs", "virtual", "remove", "bench-v")
 
 
+@pytest.fixture
+def rig_of_root(desk):
+    """Give a virtual rig of its own whose user is root under another name: its first disk is told so at boot."""
+    desk.call("rigs", "virtual", "up", "bench-root")
+    (seed,) = desk.folder.glob("home/**/bench-root/**/seed.tar")
+    with tarfile.open(seed, "a") as archive:
+        for path, text in OF_ROOT.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(text), 0o644
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    desk.call("rigs", "power", "bench-root", "off")
+    desk.call("rigs", "virtual", "up", "bench-root")
+    desk.call("rigs", "enroll", "bench-root")
+    yield "bench-root"
+    desk.call("rigs", "virtual", "remove", "bench-root")
+
+
 def result_of(run_dir: Path) -> dict:
     return json.loads((run_dir / "result.json").read_bytes())
 
@@ -101,11 +127,19 @@ def test_a_run_on_an_emulated_cpu_is_never_a_pass(desk):
     assert check["ok"] == (result["rig_info"]["facts"]["emulated"] is None)
 
 
-def test_a_stepped_clock_there_changes_nothing_and_is_put_back(desk):
+def test_a_clock_that_the_rigs_user_may_not_set_is_refused_at_its_place(desk):
+    """The user of a virtual rig has no rights of root: said before the run, with the line of the fault."""
+    write_station(desk.folder / "refused", duration_s=2, fps=10, more=STEPPED)
+    told = json.loads(desk.call("run", "refused", "--rig", "bench-v", "--json", code=22))
+    assert "the fault hour (profile.yaml:21:" in told["error"]
+    assert "CAP_SYS_TIME" in told["error"]
+
+
+def test_a_stepped_clock_there_changes_nothing_and_is_put_back(desk, rig_of_root):
     """An hour ahead for three seconds, on a machine where that harms nobody: frames are decided all the same."""
     write_station(desk.folder / "stepped", name="stepped", duration_s=2, fps=10, more=STEPPED)
-    started = desk.call("run", "stepped", "--rig", "bench-v", "--json", code=11)
-    run_dir = Path(json.loads(started)["run_dir"])
+    desk.call("run", "stepped", "--rig", rig_of_root, code=11)
+    (run_dir,) = (path.parent for path in desk.folder.glob("reports/*stepped*/result.json"))
     desk.call("verify", str(run_dir), code=11)
     judgement = result_of(run_dir)["judgement"]
     (fault,) = judgement["faults"]
@@ -117,8 +151,6 @@ def test_a_stepped_clock_there_changes_nothing_and_is_put_back(desk):
     ahead_s = {one["detail"]["state"]: wall_ahead_s(events[0], one) for one in events if one["kind"] == "fault"}
     assert ahead_s == {"start": pytest.approx(3600, abs=1), "stop": pytest.approx(0, abs=1)}
     assert wall_ahead_s(events[0], events[-1]) == pytest.approx(0, abs=1)
-    (rig,) = json.loads(desk.call("rigs", "list", "--json"))["rigs"]
-    assert rig["state"] == "free"
 
 
 def wall_ahead_s(first: dict, event: dict) -> float:

@@ -84,7 +84,11 @@ class EngineProcess:
         Raises:
             OSError: the process is gone.
         """
-        self._link.send(pack_ask(ticket, slot, kind))
+        try:
+            self._link.send(pack_ask(ticket, slot, kind))
+        except OSError:
+            self._await_status()
+            raise
 
     def facts(self) -> dict[str, Any] | None:
         """Return its first message; None when it ended without one."""
@@ -114,9 +118,14 @@ class EngineProcess:
     def _received(self) -> bytes:
         try:
             data = self._link.recv(MESSAGE_BYTES_MAX)
-        except OSError:
-            return b""
+        except OSError:  # reset, because it had not read all that it was asked
+            data = b""
         if not data:
+            self._await_status()
+        return data
+
+    def _await_status(self) -> None:
+        """Wait for the status of a process that has ended by itself."""
+        if self._link.fileno() >= 0:  # else it was ended by us
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(EXIT_S)
-        return data

@@ -1,6 +1,6 @@
 """hilrig.app.capacity: a whole search, over runs that are computed instead of waited for.
 
-`test_e2e_search` probes a real target: the start and the end of a search in `make check`, all of it in `make nightly`.
+`test_e2e_search` probes real targets: short searches in `make check`, a whole one in `make nightly`.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hilrig.app import preflight as app_preflight
 from hilrig.app.preflight import load_rig_in_place, preflight
 from hilrig.core.errors import PreconditionError, UsageError
 from stations import write_station
@@ -72,3 +73,14 @@ def test_a_rig_out_of_service_is_refused_with_its_reason(tmp_path):
     )
     with pytest.raises(PreconditionError, match="out of service: the fan is broken"):
         load_rig_in_place(file)
+
+
+def test_a_clock_that_may_not_be_set_is_refused_at_its_fault(tmp_path, monkeypatch):
+    """Without CAP_SYS_TIME, with file, line and column; with it the station is ready."""
+    fault = "{name: hour, kind: clock_steps, at_s: 2, duration_s: 1, recovery_max_s: 1, step_s: 60"
+    station = write_station(tmp_path, more=f"faults:\n  - {fault}, may_step_clock: true}}")
+    monkeypatch.setattr(app_preflight, "why_no_step", lambda: "Operation not permitted (it needs CAP_SYS_TIME)")
+    with pytest.raises(PreconditionError, match=r"the fault hour \(profile.yaml:21:61\).*CAP_SYS_TIME"):
+        preflight(station, LOCAL)
+    monkeypatch.setattr(app_preflight, "why_no_step", str)
+    assert preflight(station, LOCAL).profile.faults

@@ -1,8 +1,12 @@
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from hilrig.app.publish import Published
 from hilrig.attest.desired_state import GuardrailMetric, RolloutMode
-from hilrig.cli.node_publish_command import _guardrail, _rollout
+from hilrig.attest.keys import create_key
+from hilrig.cli.node_publish_command import _guardrail, _rollout, _signer, publish
+from hilrig.core.errors import TrustError
 
 
 def guardrail(text: str):
@@ -28,3 +32,57 @@ def test_a_rollout_has_a_known_mode():
         assert _rollout(mode.value, [], "10m", ()).mode is mode
     with pytest.raises(typer.BadParameter, match="canary, blue_green, shadow"):
         _rollout("at_night", [], "10m", ())
+
+
+def test_a_key_with_a_passphrase_signs_with_the_file_of_it(tmp_path):
+    """The gate's and the desired states' key may each have one; without it, or with another, it is refused."""
+    key = create_key(tmp_path / "keys", "gate", passphrase=b"correct horse")
+    private = key.public_path.with_suffix(".pem")
+    files = {}
+    for name, text in (("right", "correct horse\n"), ("wrong", "battery staple\n")):
+        files[name] = tmp_path / name
+        files[name].write_text(text)
+        files[name].chmod(0o600)
+    assert _signer(private, files["right"]).public_key.keyid == key.fingerprint
+    for passphrase_file in (None, files["wrong"]):
+        with pytest.raises(TrustError, match="passphrase"):
+            _signer(private, passphrase_file)
+    files["right"].chmod(0o644)
+    with pytest.raises(TrustError):
+        _signer(private, files["right"])
+
+
+def test_each_key_gets_its_own_passphrase(tmp_path, monkeypatch):
+    """`--passphrase-file` is that of --key, `--desired-passphrase-file` that of --desired-key; they do not mix."""
+    words, signers = [], []
+    for name in ("gate", "desired"):
+        key = create_key(tmp_path / "keys", name, passphrase=name.encode() * 3)
+        file = tmp_path / f"{name}.pass"
+        file.write_text(name * 3)
+        file.chmod(0o600)
+        prefix = "" if name == "gate" else "desired-"
+        words += [
+            f"--{prefix}key",
+            str(key.public_path.with_suffix(".pem")),
+            f"--{prefix}passphrase-file",
+            str(file),
+        ]
+    published = Published(
+        release_sha256="a" * 64,
+        sequence=1,
+        release_folder=tmp_path,
+        desired=tmp_path / "desired.dsse.json",
+        device_class="x86-cpu",
+    )
+
+    def keep(request, *, gate, desired, clock):
+        signers.extend((gate, desired))
+        return published
+
+    monkeypatch.setattr("hilrig.app.publish.publish", keep)
+    app = typer.Typer()
+    app.command()(publish)
+    folders = ["--profile", str(tmp_path), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, [str(tmp_path), *folders, *words])
+    assert done.exit_code == 0, done.output
+    assert len({signer.public_key.keyid for signer in signers}) == 2

@@ -125,6 +125,22 @@ def test_a_decision_survives_a_short_outage_and_a_stale_one_does_not(
     assert log[-1] == ("plc.fail_safe", {"error_code": "HR-402", "sequence": 1, "detail": "late"})
 
 
+def test_fail_safes_are_counted_by_their_reason(loop: WriteLoop, line: Line, clock: ManualClock) -> None:
+    """Only what the PLC took counts: ten writes of a decision while it is fresh, then absent; none while away."""
+    run(loop, 1)
+    now_ns = clock.now_ns
+    loop.outputs.take(decided(sequence=1, is_defective=False, score=0, decided_ns=now_ns, deadline_ns=now_ns))
+    run(loop, 15)
+    counted = {reason.name: n for reason, n in loop.counts.n_fail_safe.items() if n}
+    n_absent = sum(write.reason.name == "ABSENT" for _, write in line.tried)
+    assert counted == {"ABSENT": n_absent}
+    assert 3 <= n_absent <= 6
+    line.answers = False
+    run(loop, 20)
+    assert sum(loop.counts.n_fail_safe.values()) == n_absent
+    assert loop.counts.n_written == 16
+
+
 def test_lateness_is_a_percentile_of_all_ticks(loop: WriteLoop, clock: ManualClock) -> None:
     """One tick of a hundred that begins 4 ms late is the maximum and nothing else."""
     run(loop, 99)

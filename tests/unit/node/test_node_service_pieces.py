@@ -42,46 +42,50 @@ def read(data: bytes, spec=LONG):
 )
 def test_every_number_arrives_wherever_the_list_stands(form):
     """Key order, blanks, other keys of the same name, a key twice: the tensor is what a JSON parser says it is."""
-    asked, values = read((form % TEXT).encode())
+    asked, values = read(form.replace("%s", TEXT).encode())
     assert (asked.threshold, asked.correlation_id) == (0.5, "p1")
     np.testing.assert_array_equal(values, np.asarray(NUMBERS, np.float32))
 
 
-MANY = f"{TEXT[:-1]}, 0.5]"
-PADDING = " " * PIECE_BYTES
-
-
 @pytest.mark.parametrize(
-    "data",
+    "form",
     [
-        '{"tensor": %s}' % MANY,
-        '{"tensor": [%s]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": %s,]}' % TEXT[:-1],
-        '{"tensor": [,%s}' % TEXT[1:],
-        '{"tensor": %s}' % TEXT.replace(", ", ",,", 1),
-        '{"tensor": %s}' % TEXT.replace(", ", " ", 1),
-        '{"tensor": [%s]}' % TEXT,
-        '{"tensor": [%s, %s]}' % (TEXT[1:-1].rpartition(",")[0], f'"{SECRET}"'),
-        '{"tensor": [%s, "a]b"]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": [%s, true]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": [%s, null]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": [%s, NaN]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": [%s, 1e999]}' % TEXT[1:-1].rpartition(",")[0],
-        '{"tensor": []%s}' % PADDING,
-        '{"tensor": [%s]}' % PADDING,
-        '{"tensor": %s' % TEXT,
-        '{"tensor": %s' % TEXT[:-1],
-        '{"tensor": "%s"}' % TEXT,
-        '{"more": ["tensor", %s], "tensor": [0.5]}' % TEXT,
-        '{"more": {"tensor": %s}}' % TEXT,
-        '{"tensor": %s, "threshold": 2}' % TEXT,
-        '{"tensor": %s}}' % TEXT,
+        '{"tensor": [ALL, 0.5]}',
+        '{"tensor": [LESS]}',
+        '{"tensor": [ALL,]}',
+        '{"tensor": [,ALL]}',
+        '{"tensor": [0.5,,LESS]}',
+        '{"tensor": [0.5 LESS]}',
+        '{"tensor": [[ALL]]}',
+        '{"tensor": [LESS, "a]b"]}',
+        '{"tensor": [LESS, "SECRET"]}',
+        '{"tensor": [LESS, true]}',
+        '{"tensor": [LESS, null]}',
+        '{"tensor": [LESS, NaN]}',
+        '{"tensor": [LESS, 1e999]}',
+        '{"tensor": []BLANKS}',
+        '{"tensor": [BLANKS]}',
+        '{"tensor": [ALL]',
+        '{"tensor": [ALL',
+        '{"tensor": "[ALL]"}',
+        '{"more": ["tensor", [ALL]], "tensor": [0.5]}',
+        '{"more": {"tensor": [ALL]}}',
+        '{"tensor": [ALL], "threshold": 2}',
+        '{"tensor": [ALL]}}',
     ],
 )
-def test_what_is_no_list_of_as_many_numbers_is_refused(data):
+def test_what_is_no_list_of_as_many_numbers_is_refused(form):
     """Whatever is wrong and wherever it stands: 422 in few words, none of them the client's."""
+    parts = {
+        "ALL": TEXT[1:-1],
+        "LESS": TEXT[1:-1].rpartition(",")[0],
+        "BLANKS": " " * 2 * PIECE_BYTES,
+        "SECRET": SECRET,
+    }
+    for name, text in parts.items():
+        form = form.replace(name, text)
     with pytest.raises(Refusal) as refused:
-        read(data.encode())
+        read(form.encode())
     assert refused.value.status == 422
     assert len(refused.value.detail) < 120
     assert SECRET not in refused.value.detail
@@ -96,13 +100,15 @@ def test_a_byte_that_changed_is_taken_as_a_parser_takes_it(at, byte):
     data = bytearray(json.dumps({"tensor": NUMBERS[: prod(spec.shape)]}).encode())
     data[at % len(data)] = byte[0]
     try:
-        held = json.loads(data)["tensor"]
-        expected = np.asarray(held, np.float64).astype(np.float32) if len(held) == prod(spec.shape) else None
+        held = np.asarray(json.loads(data)["tensor"], np.float64)
+        is_whole = held.shape == (prod(spec.shape),) and np.isfinite(held).all()  # json lets NaN and 1e999 through
+        expected = held.astype(np.float32) if is_whole else None
     except (ValueError, KeyError, TypeError):
         expected = None
     try:
         values = read(bytes(data), spec)[1]
     except Refusal:
+        assert expected is None
         return
     assert expected is not None
     np.testing.assert_array_equal(values, expected)

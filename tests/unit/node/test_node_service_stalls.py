@@ -15,9 +15,11 @@ import numpy as np
 import psutil
 import pytest
 
+from hilrig.core.plc import FailSafeReason
 from hilrig.node.trust import gate_accept
 from node_services import SERVE, NodeService, install, make_store, serving_node, tiny_store, write_tiny_release
-from small_models import SHAPE
+from plc_servers import plc_server
+from small_models import SHAPE, build_model
 
 pytestmark = pytest.mark.waiting
 
@@ -125,6 +127,54 @@ def test_a_model_that_dies_is_loaded_again(brittle):
     assert brittle.infer(TENSOR).json["error_code"] == "HR-207"
     brittle.until_ready()
     assert brittle.infer(TENSOR).status == 200
+
+
+def test_a_file_that_changed_is_found_before_it_runs_again(tmp_path):
+    """The model dies, its file is damaged by then: it is not loaded again, the release before serves."""
+    store = make_store(tmp_path / "store")
+    for name in ("one", "two"):
+        model = build_model()
+        model.doc_string = name
+        write_tiny_release(tmp_path / name, graph=model.SerializeToString(), version=name)
+        install(store, tmp_path / name)
+    path = store.folder / "releases" / store.state().current / "model/model.onnx"
+    with serving_node(store.folder) as service:
+        assert service.get("/healthz")["model_version"] == "two"
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes().replace(b"two", b"tvo"))  # it would load, and score the same
+        assert service.get("/node/status")["ready"]  # what runs was hashed when it was loaded
+        (engine,) = service.engines()
+        engine.kill()
+        service.until(lambda: service.get("/healthz").get("model_version") == "one")
+        status = service.get("/node/status")
+        assert (status["active"]["version"], status["previous"]) == ("one", None)
+        assert "damaged" in status["reason"]
+    assert len(list((store.folder / "quarantine").iterdir())) == 2  # the release and its file
+
+
+def test_what_the_plc_gets_is_on_the_metrics_port(tmp_path):
+    """A real PLC's server behind a real service: heartbeats, fail-safes by reason, the link; then it goes away."""
+    store = tiny_store(tmp_path)
+    with plc_server() as plc, serving_node(store.folder, "--plc", plc.url) as service:
+        metrics = NodeService(service.process, service.metrics_url, "", service.log_path)
+        assert service.infer(TENSOR, X_Correlation_Id="7").status == 200
+        plc.until(lambda write: write.reason is FailSafeReason.ABSENT)
+
+        def shown() -> dict[str, float]:
+            lines = metrics.ask("GET", "/metrics").body.decode().splitlines()
+            pairs = (line.rpartition(" ") for line in lines if line.startswith("plc_"))
+            return {name: float(value) for name, _, value in pairs}
+
+        absent = 'plc_fail_safes_written_total{reason="absent"}'
+        service.until(lambda: shown().get(absent, 0) > 0)
+        found = shown()
+        assert found["plc_link_up"] == 1
+        assert found["plc_heartbeats_written_total"] > found[absent]
+        assert 0 < found['plc_tick_lateness_seconds{quantile="1"}'] <= 0.01
+        assert [line for line in service.events() if line["event"] == "plc.connected"][0]["node"] == "press-7"
+        plc.refuses = True
+        service.until(lambda: shown()["plc_link_up"] == 0)
+        assert shown()["plc_writes_failed_total"] > 0
 
 
 def test_a_model_never_outlives_its_service(tmp_path):

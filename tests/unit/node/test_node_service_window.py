@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
 
 from hilrig.core.errors import UsageError
 from hilrig.core.plc import FailSafeReason
 from hilrig.node.service.app import create_app
 from hilrig.node.service.config import ServiceConfig
 from hilrig.node.service.deadline import Deadline, DeadlinePassedError
+from hilrig.node.service.plc_metrics import PlcMetrics
 from hilrig.node.service.plc_output import PlcOutput
 from hilrig.node.service.window import N_KEPT, Failure, ShadowWindow, Window, percentile_ms
 
@@ -170,6 +172,62 @@ def test_the_plc_is_told_why_there_is_no_decision(code, reason):
     adapter = Adapter()
     PlcOutput(adapter, ServiceConfig()).failed(error_code=code, correlation_id="7")
     assert adapter.told == [{"sequence": 7, "reason": reason}]
+
+
+REPORT = {
+    "connected": True,
+    "running": True,
+    "n_written": 500,
+    "n_failed": 2,
+    "n_ticks_missed": 3,
+    "n_fail_safe": {"late": 4, "absent": 40},
+    "n_lost": 5,
+    "n_late": 6,
+    "n_refused": 7,
+    "tick_late_p50_us": 80,
+    "tick_late_p99_us": 250,
+    "tick_late_max_us": 1500,
+}
+
+
+def plc_metrics(report) -> str:
+    registry = CollectorRegistry()
+    registry.register(PlcMetrics(SimpleNamespace(status=lambda: report)))
+    return generate_latest(registry).decode()
+
+
+def test_the_plcs_metrics_are_the_write_loops_counts():
+    """Heartbeats, fail-safes by reason, the link, lateness in seconds; each with its kind and its words."""
+    lines = plc_metrics(REPORT).splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "plc_link_up 1.0",
+        "plc_heartbeats_written_total 500.0",
+        "plc_writes_failed_total 2.0",
+        "plc_ticks_missed_total 3.0",
+        "plc_decisions_lost_total 5.0",
+        "plc_decisions_late_total 6.0",
+        "plc_decisions_refused_total 7.0",
+        'plc_fail_safes_written_total{reason="late"} 4.0',
+        'plc_fail_safes_written_total{reason="absent"} 40.0',
+        'plc_tick_lateness_seconds{quantile="0.5"} 8e-05',
+        'plc_tick_lateness_seconds{quantile="0.99"} 0.00025',
+        'plc_tick_lateness_seconds{quantile="1"} 0.0015',
+    ]
+    assert sum(line.startswith("# TYPE plc_") for line in lines) == 9
+
+
+def test_a_write_loop_that_died_has_no_link():
+    """Its last report said connected; a process that is gone writes no heartbeat."""
+    assert "plc_link_up 0.0" in plc_metrics({**REPORT, "running": False})
+    assert "plc_link_up 0.0" in plc_metrics({**REPORT, "connected": False})
+
+
+def test_before_the_first_report_nothing_is_made_up():
+    """No count is 0 that was not counted; that no link is known to be up is said."""
+    found = [line for line in plc_metrics({}).splitlines() if not line.startswith("#")]
+    assert found == ["plc_link_up 0.0"]
+    lines = plc_metrics({**REPORT, "tick_late_p50_us": None}).splitlines()
+    assert not [line for line in lines if 'quantile="0.5"' in line]
 
 
 def test_a_fault_of_the_service_is_a_500_without_its_words():

@@ -292,6 +292,7 @@ class NoKeeper:
         """Nothing to put back."""
 
 
+@pytest.mark.waiting
 def test_the_clocks_are_not_read_while_our_own_fault_has_moved_one(tmp_path, monkeypatch):
     """Before it and after it they are, so that what is judged is whether it was put back; 20 readings a second."""
     monkeypatch.setattr(subject, "CLOCK_EVENT_NS", 50_000_000)

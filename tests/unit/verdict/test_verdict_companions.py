@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import T0_NS, edges_ns, make_events, make_frames, make_limit, make_plan, make_record
@@ -270,6 +270,7 @@ def test_many_companions_are_named_in_part():
     assert "load-0, load-1, load-2 and 2 more" in covers(many)
 
 
+@settings(max_examples=40, deadline=None)  # each draws up to 1,300 answers: drawing costs more than judging
 @given(
     together=st.lists(st.none() | st.floats(0.001, 1000), max_size=1300),
     alone=st.lists(st.none() | st.floats(0.001, 1000), max_size=60),
