@@ -11,15 +11,13 @@ from securesystemslib.signer import Signer
 from hilrig.app import node_service_asker
 from hilrig.app.power_loss_model import SHAPE, mean_model
 from hilrig.app.power_loss_subject import (
-    DEVICE_CLASS,
-    EXPIRES_UTC,
-    ISSUED_UTC,
     TestReleases,
     make_releases,
     node_subject,
+    passing_decision,
 )
 from hilrig.attest.envelope import sign
-from hilrig.attest.gate_decision import Evidence, GateDecision, build_gate_decision
+from hilrig.attest.gate_decision import build_gate_decision
 from hilrig.attest.keys import load_signer
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.canonical import sha256_hex
@@ -68,7 +66,7 @@ def _with_model(folder: Path, name: str, signer: Signer) -> str:
     data = to_json(manifest)
     (folder / FILES_FOLDER / digest).write_bytes(model)
     (folder / RELEASE_FILE).write_bytes(data)
-    decision = build_gate_decision(_decision(sha256_hex(data), digest, bundle, sequence=manifest.sequence))
+    decision = build_gate_decision(passing_decision(sha256_hex(data), {MODEL: digest}, sequence=manifest.sequence))
     (folder / GATE_DECISION_FILE).write_bytes(sign(decision, signer))
     return sha256_hex(data)
 
@@ -76,21 +74,3 @@ def _with_model(folder: Path, name: str, signer: Signer) -> str:
 def _noise(name: str) -> str:
     """Return text of which no block is like another, the same every time."""
     return "".join(sha256_hex(f"{name} {index}".encode()) for index in range(NOTE_CHARACTERS // 64))
-
-
-def _decision(release_sha256: str, model_sha256: str, bundle: str, *, sequence: int) -> GateDecision:
-    nothing = Evidence(uri="urn:hilrig:power-loss-test", sha256=sha256_hex(b""))
-    return GateDecision(
-        release_sha256=release_sha256,
-        model_files_sha256={MODEL: model_sha256},
-        bundle_sha256=bundle,
-        passed=True,
-        device_class=DEVICE_CLASS,
-        stack_sha256="",
-        sequence=sequence,
-        decided_at_utc=ISSUED_UTC,
-        expires_at_utc=EXPIRES_UTC,
-        run_id="power-loss",
-        policy=nothing,
-        attestation=nothing,
-    )

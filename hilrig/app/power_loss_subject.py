@@ -165,7 +165,7 @@ def _make_release(folder: Path, name: str, *, sequence: int, signer: Signer) -> 
     contents = {path: _noise(f"{name} {path}", size) for path, size in FILE_BYTES.items()}
     digests = {path: sha256_hex(data) for path, data in contents.items()}
     manifest = to_json(_manifest(name, digests, sequence=sequence))
-    decision = build_gate_decision(_decision(sha256_hex(manifest), digests, sequence=sequence))
+    decision = build_gate_decision(passing_decision(sha256_hex(manifest), digests, sequence=sequence))
     (folder / FILES_FOLDER).mkdir(parents=True)
     for path, data in contents.items():
         (folder / FILES_FOLDER / digests[path]).write_bytes(data)
@@ -207,7 +207,8 @@ def _manifest(name: str, digests: Mapping[str, str], *, sequence: int) -> Releas
     )
 
 
-def _decision(release_sha256: str, digests: Mapping[str, str], *, sequence: int) -> GateDecision:
+def passing_decision(release_sha256: str, digests: Mapping[str, str], *, sequence: int) -> GateDecision:
+    """Return a gate's decision that lets a release of the test through; `digests` are its model's files."""
     nothing = Evidence(uri="urn:hilrig:power-loss-test", sha256=sha256_hex(b""))
     return GateDecision(
         release_sha256=release_sha256,

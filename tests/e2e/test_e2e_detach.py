@@ -9,6 +9,8 @@ import pytest
 
 from going_on import measuring, on_terminal, result_of, status_of
 
+pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+
 
 def test_a_closed_terminal_does_not_end_the_run(bench):
     """The window is closed in the middle: the run goes on to its end, is judged, signed and verified."""

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+
 
 def with_feed(bench, feed):
     """Write a station with another feed; return its folder."""

@@ -12,6 +12,8 @@ import pytest
 from small_disks import mounted
 from small_models import build_model
 
+pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+
 PROFILES = Path(__file__).parents[2] / "profiles"
 
 

@@ -171,7 +171,7 @@ def test_what_the_plc_gets_is_on_the_metrics_port(tmp_path):
         assert found["plc_link_up"] == 1
         assert found["plc_heartbeats_written_total"] > found[absent]
         assert 0 < found['plc_tick_lateness_seconds{quantile="1"}'] <= 0.01
-        assert [line for line in service.events() if line["event"] == "plc.connected"][0]["node"] == "press-7"
+        assert next(line for line in service.events() if line["event"] == "plc.connected")["node"] == "press-7"
         plc.refuses = True
         service.until(lambda: shown()["plc_link_up"] == 0)
         assert shown()["plc_writes_failed_total"] > 0
