@@ -23,11 +23,11 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/virtual -m 'not waiting and not nightly'
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --ignore tests/virtual -m 'waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'not waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not nightly'
 
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/virtual -m nightly
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m nightly
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
 	$(BIN)/python -m pytest tests/virtual

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.node_options import StoreFolder
+from hilrig.cli.node_options import StoreFolder, read_token
 from hilrig.cli.node_publish_command import publish
 from hilrig.cli.output import print_json, say
 from hilrig.core.errors import UsageError
@@ -56,7 +56,7 @@ def agent(  # noqa: PLR0913 - the command's options
         desired=desired,
         service=service,
         period_s=period_s,
-        token=_token(token_file),
+        token=read_token(token_file),
         report_url=report_url,
         smoke=SmokeLimits(time_s=smoke_s, memory_mib=smoke_mib),
     )
@@ -69,9 +69,3 @@ def agent(  # noqa: PLR0913 - the command's options
         print_json({"outcome": told})
     else:
         say(told)
-
-
-def _token(path: Path | None) -> str:
-    from hilrig.attest.keys import read_passphrase
-
-    return (read_passphrase(path, None) or b"").decode()

@@ -1,14 +1,19 @@
-"""What the commands of the group node share: the store, and the points that it reaches."""
+"""What the commands of the group node share: the store, the points that it reaches, the service's token."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hilrig.core.errors import UsageError
+
 if TYPE_CHECKING:
     from hilrig.node.store import Store
+
+MODE_OF_OTHERS = 0o077
 
 StoreFolder = Annotated[
     Path,
@@ -38,3 +43,27 @@ def open_store(folder: Path, *, events: bool) -> "Store":
 def print_event(point: str, fields: Mapping[str, Any]) -> None:
     """Print a point as one JSON line, at once: the process may be killed there."""
     print(json.dumps({"event": point, **fields}), flush=True)  # noqa: T201 - a stream for programs, not a text
+
+
+def read_token(path: Path | None) -> str:
+    """Return the token that the service asks for; empty without a file.
+
+    A file of this user's own must be private. One that belongs to another user is as its owner wants it:
+    a container is given a secret that is root's.
+
+    Raises:
+        UsageError: it cannot be read, is empty, or others can read it.
+    """
+    if path is None:
+        return ""
+    try:
+        if path.stat().st_mode & MODE_OF_OTHERS and path.stat().st_uid == os.getuid():
+            raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the token cannot be read from {path}: {error}", hint=f"openssl rand -hex 32 > {path}"
+        ) from error
+    if not token:
+        raise UsageError(f"{path} is empty", hint=f"openssl rand -hex 32 > {path}")
+    return token

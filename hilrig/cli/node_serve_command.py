@@ -1,17 +1,15 @@
 """`hilrig node serve`: the inference service over a node's model store."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from hilrig.cli import options
-from hilrig.cli.node_options import Events, StoreFolder, open_store
+from hilrig.cli.node_options import Events, StoreFolder, open_store, read_token
 from hilrig.cli.output import print_json, say, state
 from hilrig.core.errors import UsageError
 
-MODE_OF_OTHERS = 0o077
 STUCK_CEILINGS = 25  # a second at the seed's 40 ms: beyond any pause of a loaded machine
 
 
@@ -90,7 +88,7 @@ def serve(  # noqa: PLR0913 - the command's options
         stuck_ms=STUCK_CEILINGS * ceiling_ms if stuck_ms is None else stuck_ms,
         shadow_every=shadow_every,
         allows_client_threshold=client_threshold,
-        token=_token(token_file),
+        token=read_token(token_file),
     )
     where = _address(host, config.token)
     listening = Listening(host=where, port=port, metrics_port=None if metrics_port < 0 else metrics_port)
@@ -112,22 +110,6 @@ def _show(url: str, metrics_url: str) -> None:
         print_json({"url": url, "metrics_url": metrics_url})
     else:
         say(f"serving on {url}" + (f", metrics on {metrics_url}/metrics" if metrics_url else ""))
-
-
-def _token(path: Path | None) -> str:
-    if path is None:
-        return ""
-    try:
-        if path.stat().st_mode & MODE_OF_OTHERS and path.stat().st_uid == os.getuid():
-            raise UsageError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the token cannot be read from {path}: {error}", hint=f"openssl rand -hex 32 > {path}"
-        ) from error
-    if not token:
-        raise UsageError(f"{path} is empty", hint=f"openssl rand -hex 32 > {path}")
-    return token
 
 
 def _address(text: str, token: str) -> str:

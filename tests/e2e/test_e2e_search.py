@@ -13,6 +13,8 @@ from hilrig.attest.keys import load_public_keys
 from hilrig.core.canonical import sha256_hex
 from stations import write_station
 
+pytestmark = pytest.mark.waiting  # the one that judges time is for the night
+
 DROPS = "  frames: {drop_max_pct: 2}"
 
 
@@ -97,7 +99,7 @@ def searched(benches) -> Searched:
     for name, service_ms in (("champion", 2), ("challenger", 6)):
         write_station(bench.folder / name, name=name, backend=f"service_ms: {service_ms}", duration_s=60)
     comparing = bench.start(
-        "compare", "--interleaved", "champion", "challenger", "--blocks", "2", "--block-duration", "2s"
+        "compare", "--interleaved", "champion", "challenger", "--blocks", "1", "--block-duration", "2s"
     )
     unfit, stopped = search_unfit(benches.new("unfit")), stop_search(benches)
     return Searched(unfit, stopped, (bench, benches.ended(comparing)))
@@ -156,20 +158,20 @@ def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
 
 
 @pytest.mark.timeout(300)
-def test_two_pairs_are_run_in_turns_and_give_no_verdict(searched):
-    """A B, B A; two pairs have no bound, so the exit code is 11 and more pairs are asked for."""
+def test_a_pair_is_run_in_turns_and_gives_no_verdict(searched):
+    """A, then B, without a bound: the exit code is 11. `test_app_interleaved` has the order of more pairs."""
     bench, called = searched.compared
     folder = only_folder(bench)
     assert folder.name.split("-", 1)[1].startswith("champion-vs-challenger-")
     document = json.loads((folder / "compare.json").read_bytes())
     assert called.code == document["exit_code"] == 11, called
-    assert [pair["first"] for pair in document["pairs"][:2]] == ["A", "B"]
+    assert document["pairs"][0]["first"] == "A"
     starts = {
         json.loads((folder / block["run_dir"] / "plan.json").read_bytes())["created_at_utc"]: block["side"]
         for pair in document["pairs"]
         for block in (pair["champion"], pair["challenger"])
     }
-    assert "".join(side for _, side in sorted(starts.items())).startswith("ABBA")
+    assert "".join(side for _, side in sorted(starts.items())).startswith("AB")
     assert document["verdict"] == "INCONCLUSIVE"
     assert document["challenger"]["profile_name"] == "challenger"
     assert_signed(bench, folder)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -19,6 +20,8 @@ from hilrig.node.store_fault import StoreFault
 
 RETRY_S: Final = (0.1, 0.5, 2.0, 10.0, 30.0)
 """Pauses before a model is loaded again: a crash is over at once, a broken store is not."""
+WITHDRAWN_LOOK_S: Final = 1.0
+"""Between two looks whether the store has taken back what serves: one read of a small file."""
 _T = TypeVar("_T")
 
 
@@ -49,7 +52,7 @@ class Serving:
         self._is_down = asyncio.Event()
         self._is_down.set()
         self._store_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._keeper: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._retiring: set[asyncio.Task[None]] = set()
 
     @property
@@ -65,12 +68,12 @@ class Serving:
 
     def start(self) -> None:
         """Begin to boot and load; returns at once."""
-        self._keeper = asyncio.ensure_future(self._keep_up())
+        self._tasks = (asyncio.ensure_future(self._keep_up()), asyncio.ensure_future(self._heed_the_store()))
 
     async def close(self) -> None:
         """End every process."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for task in self._tasks:
+            task.cancel()
         for engine in (self._engine, self._loading, self.shadow.engine if self.shadow else None):
             if engine is not None:
                 engine.close()
@@ -179,22 +182,26 @@ class Serving:
             raise PreconditionError(f"no process can be started for the model: {error.strerror}") from error
 
     def _put_in_place(self, release: Release, engine: Engine) -> None:
-        before, self._engine = self._engine, engine
+        self._retire(self._engine)
+        self._engine = engine
         if self.window.release_sha256 != release.sha256:
             self.window = Window(release.sha256)
         self.release = release
         self.error_code = ""
         self._is_down.clear()
         self._drop_shadow()
-        if before is not None:
-            task = asyncio.ensure_future(before.retire())
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
         self.log(
             "service.serving",
             load_time_ms=engine.facts.get("load_time_ms"),
             peak_ram_mb=engine.facts.get("peak_ram_mb"),
         )
+
+    def _retire(self, engine: Engine | None) -> None:
+        """Let a model answer what it has taken, then end it."""
+        if engine is not None:
+            task = asyncio.ensure_future(engine.retire())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
     def on_late(self, engine: Engine) -> None:
         """Say that the model is overdue; requests are refused until it answers."""
@@ -235,6 +242,20 @@ class Serving:
                 n_failed += 1
                 self.error_code = error.code if isinstance(error, StoreFault) else self.error_code
                 self.log("service.not_ready", error_code=self.error_code, reason=error.message)
+
+    async def _heed_the_store(self) -> None:
+        """Serve no release that was taken back, also where no other one is there to be loaded in its place."""
+        while True:
+            await asyncio.sleep(WITHDRAWN_LOOK_S)
+            release = self.release
+            if release is None or not await self.in_store(partial(self._source.is_withdrawn, release.sha256)):
+                continue
+            if release is self.release:
+                self.log("service.withdrawn", error_code="HR-105", release=release.sha256)
+                self._retire(self._engine)
+                self.release = self._engine = None
+                self.error_code = "HR-105"
+                self._is_down.set()
 
     async def _bring_up(self) -> None:
         """Load what is to serve; what does not load is asked of the store anew, which hashes it.

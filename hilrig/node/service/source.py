@@ -75,6 +75,11 @@ class StoreSource:
         self._accept(release)
         return release
 
+    def is_withdrawn(self, sha256: str) -> bool:
+        """Return whether the store has gone back from this release; False while the store cannot be read."""
+        state = self._state()
+        return state is not None and sha256 in state.barred and sha256 not in (state.current, state.candidate)
+
     def named(self, name: str) -> str:
         """Return the release that a model's name means: the one on trial, the current, the previous, the only one.
 

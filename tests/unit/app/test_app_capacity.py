@@ -4,26 +4,21 @@
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from builders import make_frames, make_limit, make_plan, make_record
+from builders import make_frames, make_limit, make_plan
+from computed_runs import leave_run
 from hilrig.app import search_session
 from hilrig.app.capacity import search_capacity
 from hilrig.app.request import RunRequest
 from hilrig.app.run import Finished
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import create_key, load_public_keys
-from hilrig.config.noun_json import to_json
-from hilrig.config.plan_file import dump_plan
-from hilrig.config.profile import load_profile
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import ManualClock
 from hilrig.core.search import SearchLimit
-from hilrig.verdict.judge import judge
-from signed_runs import make_result
 from stations import write_station
 
 DROPS = make_limit("frames.drop_max_pct", "drop_pct", 2.0, "%")
@@ -31,22 +26,12 @@ TARGET_FPS = 50
 
 
 def computed_run(request: RunRequest, *, on_status) -> Finished:
-    """Return what a run leaves behind whose target decides 50 frames a second and drops the others, judged."""
+    """Return what a run leaves behind whose target decides 50 frames a second and drops the others."""
     fps, n_frames = request.frame_rate_fps, round(request.frame_rate_fps * request.duration_s)
     n_dropped = max(0, n_frames - round(TARGET_FPS * request.duration_s))
-    plan = replace(
-        make_plan(fps=fps, n_measured=n_frames, n_warmup=0, limits=[DROPS]),
-        profile_sha256=load_profile(request.profile).sha256,
-    )
-    # Spread out: a row of drops would be a gap as well.
+    plan = make_plan(fps=fps, n_measured=n_frames, n_warmup=0, limits=[DROPS])
     dropped = {round(index * n_frames / n_dropped) for index in range(n_dropped)}
-    judgement = judge(make_record(plan, frames=make_frames(plan, dropped=dropped)))
-    run_dir = request.reports / f"{float(fps):g}-fps-for-{request.duration_s:g}-s"
-    run_dir.mkdir(parents=True)
-    (run_dir / "plan.json").write_bytes(dump_plan(plan))
-    (run_dir / "result.json").write_bytes(to_json(make_result(judgement)))
-    (run_dir / "views.dsse.json").write_bytes(b"signed elsewhere")
-    return Finished(run_dir=run_dir, exit_code=judgement.status.exit_code)
+    return leave_run(request, plan, make_frames(plan, dropped=dropped))
 
 
 @pytest.fixture

@@ -123,23 +123,25 @@ def test_an_update_that_fails_uncut_ends_the_test(tmp_path):
 
 
 @pytest.mark.waiting
-def test_the_node_survives_and_the_node_on_a_wrong_disk_does_not(tmp_path):
+def test_the_node_survives(tmp_path):
     """Staging and activation, states drawn: the whole of them is `hilrig powerloss`, a minute."""
     subject = node_subject(make_releases(tmp_path / "r"))
     update = {"update": subject.episodes["update"][:2]}
-    results = {
-        "right": _cut(replace(subject, episodes=update), tmp_path / "right"),
-        **{
-            kind: _cut(node_on_wrong_disk(kind, tmp_path / f"r-{kind}"), tmp_path / kind)
-            for kind in ("overwrite_in_place", "no_fsync", "no_folder_fsync")
-        },
-    }
-    assert {kind: result.n_bad > 0 for kind, result in results.items()} == {
-        "right": False,
-        "overwrite_in_place": True,
-        "no_fsync": True,
-        "no_folder_fsync": True,
-    }
+    assert _cut(replace(subject, episodes=update), tmp_path / "right").n_bad == 0
+
+
+@pytest.mark.waiting
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "no_folder_fsync",  # the hardest to find of the three; the calibration of every test finds its like
+        pytest.param("no_fsync", marks=pytest.mark.nightly),
+        pytest.param("overwrite_in_place", marks=pytest.mark.nightly),
+    ],
+)
+def test_the_node_on_a_wrong_disk_does_not(tmp_path, kind):
+    """The same states of the same update find a disk that leaves out what the node asks of it."""
+    assert _cut(node_on_wrong_disk(kind, tmp_path / "r"), tmp_path / kind).n_bad > 0
 
 
 def _cut(subject, work):

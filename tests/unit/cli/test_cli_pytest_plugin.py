@@ -24,6 +24,11 @@ MODULE = "hilrig.cli.pytest_plugin"
 ROOT = Path(__file__).parents[3]
 
 
+ALONE = ("-p", "no:cacheprovider", "-p", "no:schemathesis")
+NO_LABGRID = ("-p", "no:labgrid")
+"""Plugins of others that are installed for our own tests: each would cost half a second of every start."""
+
+
 @pytest.fixture
 def plugged(pytester, tmp_path, monkeypatch):
     """Return a pytester with the plugin, by its entry point where that is installed, and a key."""
@@ -36,7 +41,7 @@ def plugged(pytester, tmp_path, monkeypatch):
     def run(code: str, *arguments: str):
         pytester.makepyfile(code)
         chosen = () if is_installed else ("-p", MODULE)
-        return pytester.runpytest_subprocess(*chosen, "-p", "no:cacheprovider", *arguments, timeout=170)
+        return pytester.runpytest_subprocess(*chosen, *ALONE, *arguments, timeout=170)
 
     return run
 
@@ -129,7 +134,7 @@ def test_a_percentile_of_decided_frames_is_not_that_of_all():
 )
 def test_a_marker_that_cannot_be_meant_is_a_usage_error(plugged, marker, words):
     """Before any test runs, with exit code 4: a misspelt limit must not be a limit that always holds."""
-    done = plugged(f"import pytest\n@pytest.mark.hilrig({marker})\ndef test_x(): pass\n")
+    done = plugged(f"import pytest\n@pytest.mark.hilrig({marker})\ndef test_x(): pass\n", *NO_LABGRID)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([f"*{words.replace('[', '?')}*"])
 
@@ -139,6 +144,7 @@ def test_a_rig_that_is_not_there_is_red(plugged):
     done = plugged(
         "import pytest\n@pytest.mark.hilrig(profile='station', rig='nowhere')\ndef test_x(): pass\n",
         "--strict-markers",
+        *NO_LABGRID,
     )
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*there is no rig 'nowhere'*"])

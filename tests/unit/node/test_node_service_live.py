@@ -412,6 +412,7 @@ def test_a_model_is_replaced_without_a_gap(service, node):
 def test_of_two_reloads_the_last_one_asked_for_wins(service, node):
     """The first is told so with a 409; what serves is what was asked for last."""
     first = NodeService(service.process, service.url, service.metrics_url, service.log_path)
+    service.until(lambda: len(service.engines()) == 1)  # one that an earlier test replaced is still ending
     with ThreadPoolExecutor(1) as pool:
         early = pool.submit(first.reload, release_sha256=node.strict)
         service.until(lambda: len(service.engines()) == 2)
