@@ -89,6 +89,7 @@ def test_busy_is_20_and_sigterm_leaves_nothing(lab):
     assert wait_for(lambda: not lab.leftovers(), limit_s=10), lab.leftovers()
 
 
+@pytest.mark.nightly  # short: test_app_first_free, and the two tests above
 def test_the_first_free_rig_takes_the_run_and_a_busy_one_is_waited_for(lab):
     """One rig is held: labels find the other; who names the held one waits, and gets it when it is given back."""
     lab.bench.station("station", duration_s=120)

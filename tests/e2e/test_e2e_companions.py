@@ -92,6 +92,7 @@ def stress_ng():
         pytest.skip("stress-ng is not installed: apt install stress-ng")
 
 
+@pytest.mark.nightly  # short: test_e2e_everything
 def test_a_run_beside_companions_covers_both(bench):
     """The agent keeps its limits beside the model: each is a check, signed with the rest, and nothing is left."""
     called = run(bench)
@@ -114,6 +115,7 @@ def test_a_run_beside_companions_covers_both(bench):
     assert left_over() == []
 
 
+@pytest.mark.nightly  # short: test_verdict_companions
 def test_a_model_that_takes_the_cpus_fails_its_companions_limit(bench):
     """The model keeps its own limits; what it does to the agent fails the run, and the verdict says so."""
     called = run(bench, n_hogs=16, slowdown_max=1.2)

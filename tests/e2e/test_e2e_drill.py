@@ -105,6 +105,7 @@ def status_of_a_failure(judgement) -> str:
     return "FAIL" if camera["ok"] else "INCONCLUSIVE"
 
 
+@pytest.mark.nightly  # short: test_e2e_everything
 def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
     """Five faults in one drill of 19 s: each happened, each check holds, the report tells of each.
 
@@ -182,6 +183,7 @@ def test_a_pipeline_that_writes_a_file_for_each_frame_fails_on_a_full_disk(bench
     assert "File too large" in log
 
 
+@pytest.mark.nightly  # short: the test above
 def test_a_pipeline_that_only_prints_goes_on_deciding_on_a_full_disk(bench):
     """What it prints goes through a pipe to the run's log. A busy machine may drop frames, none may fail."""
     station = write_profile(bench, faults=NO_FILES, minds=True, n_s=1)

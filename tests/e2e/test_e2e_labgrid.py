@@ -90,6 +90,7 @@ def test_a_place_of_another(bench, lab, rig):
     assert not bench.run_dirs()
 
 
+@pytest.mark.nightly  # short: the next test
 def test_a_coordinator_restarted_in_mid_run(bench, lab, rig):
     """Nobody knows whose the rig was from then on: INCONCLUSIVE, and it says why."""
     started = bench.start("run", bench.station(duration_s=90), "--rig", rig)
@@ -114,6 +115,7 @@ def test_kicked_in_mid_run(bench, lab, rig):
     assert lab.holder("line3") == OTHER
 
 
+@pytest.mark.nightly  # short: test_e2e_rig_ssh has the line
 def test_a_broken_line_does_not_give_the_place_away(bench, lab, rig, sshd):
     """The line is cut in mid-run and made anew: the place is released once, at the end."""
     before = n_releases(lab)

@@ -23,6 +23,7 @@ def recovery_of(run_dir):
     return next(check for check in judgement["checks"] if check["check_id"] == "recovery.power_loss_test")
 
 
+@pytest.mark.nightly  # short: test_e2e_everything
 def test_a_run_makes_the_test_and_its_report_has_it(bench):
     """Before the timed part; the evidence is hashed, signed, shown, and judged again with the rest."""
     called = bench.call("run", station(bench, Kind.SOUND))

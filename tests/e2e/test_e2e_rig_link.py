@@ -49,6 +49,7 @@ def soak(rig: SimulatedRig, station, *, reconnect_s: float = 60) -> int:
     return rig_soak(request, rig.spec, stop=Stop(), clock=SystemClock(), reconnect_s=reconnect_s)
 
 
+@pytest.mark.nightly  # short: test_e2e_rig_ssh cuts it once
 def test_no_event_is_lost_or_doubled_when_the_line_is_cut_again_and_again(rig, monkeypatch):
     """The line is cut twice a second all the way: every event arrives once, in order, and the run comes home."""
     transport = WrappedTransport(rig.home)

@@ -103,6 +103,7 @@ def test_stop_reaches_a_run_whose_client_is_gone(bench):
     assert bench.call("verify", str(run_dir)).out.startswith("verified")
 
 
+@pytest.mark.nightly  # short: test_e2e_ci_job ends a job so
 def test_a_signal_ends_a_run_on_a_rig_in_order(bench):
     """SIGTERM from a CI runner: the run is judged, signed and fetched, exit 12 as here."""
     process = bench.start("run", bench.station(duration_s=60), "--rig", rig_file(bench))

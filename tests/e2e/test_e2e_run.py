@@ -168,7 +168,14 @@ def test_a_killed_run_is_listed_and_recovered(bench):
     assert bench.call("verify", str(run_dir)).code == 11
 
 
-@pytest.mark.parametrize("role", ["feeder", "sampler_loop", "stall_sentinel"])
+@pytest.mark.parametrize(
+    "role",
+    [
+        "feeder",
+        pytest.param("sampler_loop", marks=pytest.mark.nightly),  # the supervisor waits for all alike
+        pytest.param("stall_sentinel", marks=pytest.mark.nightly),
+    ],
+)
 def test_any_process_that_dies_ends_the_run_in_order(bench, role):
     """Whichever is killed: the run is judged INCONCLUSIVE and signed, the process named (worker: next test)."""
     process = bench.start("run", bench.station(duration_s=60))

@@ -233,6 +233,7 @@ def test_an_orin_is_seen_on_the_frames_time_axis_and_its_throttling_fails_the_ru
     assert found.windows("gpu-throttle-alert")
 
 
+@pytest.mark.nightly  # short: the card above, test_verdict_throttling
 def test_throttling_between_two_samples_of_an_orin_fails_the_run(hidden_on_orins):
     """The kernel's statistics know of an alert that no reading of its state saw."""
     found, _ = hidden_on_orins
@@ -240,6 +241,7 @@ def test_throttling_between_two_samples_of_an_orin_fails_the_run(hidden_on_orins
     assert found.thermal["evidence"].startswith("counted over the whole run")
 
 
+@pytest.mark.nightly  # short: the card above, test_verdict_throttling
 def test_without_statistics_the_same_orin_is_not_measured(hidden_on_orins):
     """The state of an alert, never seen at 10 Hz, does not pass the limit."""
     _, found = hidden_on_orins
