@@ -21,6 +21,7 @@ N_TEMPERATURES: Final = 4
 N_EVENTS: Final = 4
 PHASES: Final = {
     "power-loss test": "POWER-LOSS TEST",
+    "companions alone": "COMPANIONS ALONE",
     "self-test": "SELF-TEST of the rig",
     "loading": "LOADING frames and model",
     "warmup": "WARM-UP",

@@ -39,8 +39,8 @@ NAMED_MIN = 0.9
 HELD_S = 0.3
 """A stop or a hog lasts for three readings of the telemetry."""
 
-REST_S = 0.3
-"""Between injections: the queue drains (four frames of 6 ms), and the next one has three readings of its own."""
+REST_S = 0.5
+"""Between injections: the queue drains, and the next one has readings of its own."""
 
 FIRST_S, CHANGE_S = 1, 1
 """Before the first injection, and to make another disturbance ready."""

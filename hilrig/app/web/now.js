@@ -5,9 +5,12 @@ import { $, duration, el, joined, level, mark, moment, number, quantity, say } f
 
 const PHASES = {
   "self-test": "SELF-TEST of the rig",
+  "power-loss test": "POWER-LOSS TEST",
+  "companions alone": "COMPANIONS ALONE",
   loading: "LOADING frames and model",
   warmup: "WARM-UP",
   measure: "MEASURING",
+  drill: "DRILL",
   drain: "LAST FRAMES",
   judging: "JUDGING",
   done: "DONE",

@@ -24,6 +24,7 @@ from hilrig.node.service.serving import Serving
 from hilrig.node.service.tensor_request import Filled, TensorRequests
 from hilrig.node.service.window import Window
 from node_services import tiny_store
+from own_loops import run_async
 from small_models import SHAPE
 
 pytestmark = pytest.mark.waiting
@@ -72,7 +73,7 @@ def with_engine(release: Any, story: Callable[[Engine, Owner], Awaitable[None]])
         finally:
             engine.close()
 
-    asyncio.run(run())
+    run_async(run())
 
 
 def filled(engine: Engine, value: float) -> int:
@@ -220,7 +221,7 @@ def test_a_node_without_a_process_to_spare_tries_again(release, monkeypatch):
         assert serving.is_ready  # the one before serves on
         await serving.close()
 
-    asyncio.run(asyncio.wait_for(run(), BOUND_S))
+    run_async(asyncio.wait_for(run(), BOUND_S))
 
 
 class Form:
@@ -252,7 +253,7 @@ def test_time_that_goes_after_the_body_is_the_services(is_whole, code, n_failed)
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(requests({"headers": []}, receive, send))
+    run_async(requests({"headers": []}, receive, send))
     assert sent[0]["status"] == HTTPStatus.SERVICE_UNAVAILABLE
     assert heard == [0, code]  # the slot is given back, the listeners told
     assert window.as_json()["n_timeout"] == n_failed

@@ -14,6 +14,7 @@ from test_node_service_requests import SECRET, SPEC
 from hilrig.node.service.deadline import Deadline, DeadlinePassedError
 from hilrig.node.service.json_request import PIECE_BYTES, read_infer_request
 from hilrig.node.service.refusal import Refusal
+from own_loops import run_async
 
 LONG = replace(SPEC, shape=(1, 3, 64, 64))
 N = prod(LONG.shape)
@@ -24,7 +25,7 @@ TEXT = json.dumps(NUMBERS)
 
 def read(data: bytes, spec=LONG):
     slot = bytearray(spec.slot_bytes)
-    asked = asyncio.run(read_infer_request(bytearray(data), spec, memoryview(slot)))
+    asked = run_async(read_infer_request(bytearray(data), spec, memoryview(slot)))
     return asked, np.frombuffer(slot[: spec.n_tensor_bytes], spec.dtype)
 
 
@@ -126,7 +127,7 @@ def test_others_have_their_turn_between_two_pieces():
         reading.result()
         return turns
 
-    assert asyncio.run(both()) >= len(TEXT) // (PIECE_BYTES + 25)
+    assert run_async(both()) >= len(TEXT) // (PIECE_BYTES + 25)
 
 
 def test_a_body_that_takes_too_long_is_given_up_in_its_midst():
@@ -138,4 +139,4 @@ def test_a_body_that_takes_too_long_is_given_up_in_its_midst():
             await read_infer_request(f'{{"tensor": {TEXT}}}'.encode(), LONG, slot)
         assert np.frombuffer(slot, np.float32)[-1] == 0
 
-    asyncio.run(late())
+    run_async(late())

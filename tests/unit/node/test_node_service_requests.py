@@ -1,6 +1,5 @@
 """hilrig.node.service.body, json_request, binary_tensor, input_spec: what a request may bring, no server."""
 
-import asyncio
 import json
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +20,7 @@ from hilrig.node.service.messages import Answer, Kind, Status, pack_answer, unpa
 from hilrig.node.service.refusal import Refusal
 from node_releases import make_manifest
 from node_services import PIPELINE
+from own_loops import run_async
 from small_models import PREPROCESS, spec_for
 
 MANIFEST = make_manifest(model=spec_for("model.onnx"), pipeline=PIPELINE)
@@ -49,7 +49,7 @@ def body(*chunks: bytes, max_bytes: int = 10, stated: int | None = None, gone: b
 def test_a_tensor_is_written_in_place_however_it_is_cut():
     """Chunks of any size fill the slot in order."""
     data, view = bytes(range(10)), memoryview(bytearray(10))
-    asyncio.run(body(data[:3], data[3:4], data[4:]).rest_into(view))
+    run_async(body(data[:3], data[3:4], data[4:]).rest_into(view))
     assert bytes(view) == data
 
 
@@ -60,7 +60,7 @@ def test_a_head_and_its_tensor_may_share_a_chunk():
         one, view = body(b"he", b"adTEN", b"SOR"), memoryview(bytearray(6))
         return await one.start(4), await one.rest_into(view), bytes(view)
 
-    assert asyncio.run(read()) == (b"head", None, b"TENSOR")
+    assert run_async(read()) == (b"head", None, b"TENSOR")
 
 
 def test_a_stated_length_over_the_cap_is_refused_before_anything_is_read():
@@ -73,7 +73,7 @@ def test_a_stated_length_over_the_cap_is_refused_before_anything_is_read():
 def test_a_body_without_a_length_is_capped_as_well():
     """Chunked encoding is no way around the cap."""
     with pytest.raises(Refusal) as refused:
-        asyncio.run(body(b"12345", b"678901").whole())
+        run_async(body(b"12345", b"678901").whole())
     assert refused.value.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
@@ -81,20 +81,20 @@ def test_a_body_without_a_length_is_capped_as_well():
 def test_a_tensor_one_byte_off_is_refused(length):
     """A tensor that does not fill the slot exactly is not run: the rest would be an older frame's."""
     with pytest.raises(Refusal) as refused:
-        asyncio.run(body(b"x" * length).rest_into(memoryview(bytearray(6))))
+        run_async(body(b"x" * length).rest_into(memoryview(bytearray(6))))
     assert refused.value.status is HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def test_a_client_that_hangs_up_gets_no_answer():
     """There is nobody to answer, and nothing to decide on."""
     with pytest.raises(ClientGoneError):
-        asyncio.run(body(b"123", gone=True).whole())
+        run_async(body(b"123", gone=True).whole())
 
 
 def infer(data: bytes | dict, spec: InputSpec = SPEC):
     raw = data if isinstance(data, bytes) else json.dumps(data).encode()
     slot = bytearray(spec.slot_bytes)
-    asked = asyncio.run(read_infer_request(raw, spec, memoryview(slot)))
+    asked = run_async(read_infer_request(raw, spec, memoryview(slot)))
     return asked, np.frombuffer(slot[: spec.n_tensor_bytes], spec.dtype)
 
 

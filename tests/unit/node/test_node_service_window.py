@@ -16,6 +16,7 @@ from hilrig.node.service.deadline import Deadline, DeadlinePassedError
 from hilrig.node.service.plc_metrics import PlcMetrics
 from hilrig.node.service.plc_output import PlcOutput
 from hilrig.node.service.window import N_KEPT, Failure, ShadowWindow, Window, percentile_ms
+from own_loops import run_async
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1), st.sampled_from([50, 95, 99]))
@@ -74,7 +75,7 @@ def test_a_deadline_ends_what_takes_too_long():
         await asyncio.sleep(0)
         return "went on"
 
-    assert asyncio.run(wait()) == "went on"
+    assert run_async(wait()) == "went on"
 
 
 def test_a_deadline_leaves_alone_what_is_in_time_or_fails_by_itself():
@@ -97,7 +98,7 @@ def test_a_deadline_leaves_alone_what_is_in_time_or_fails_by_itself():
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    asyncio.run(all_three())
+    run_async(all_three())
 
 
 def test_a_deadline_that_has_passed_already_ends_the_first_wait():
@@ -107,7 +108,7 @@ def test_a_deadline_that_has_passed_already_ends_the_first_wait():
         with pytest.raises(DeadlinePassedError), Deadline(asyncio.get_running_loop().time() - 1):
             await asyncio.sleep(30)
 
-    asyncio.run(late())
+    run_async(late())
 
 
 @pytest.mark.parametrize(
@@ -263,7 +264,7 @@ def test_a_fault_of_the_service_is_a_500_without_its_words():
             "root_path": "",
         }
         with pytest.raises(ZeroDivisionError):
-            asyncio.run(app(scope, receive, send))
+            run_async(app(scope, receive, send))
     assert [message["status"] for message in answers if "status" in message] == [500] * 3
     assert b"secret" not in b"".join(message.get("body", b"") for message in answers)
     assert [event for event, _ in said] == ["service.fault"]

@@ -18,6 +18,7 @@ from hilrig.record.actuations import read_actuations
 from hilrig.run.actuation_file import ActuationFile
 from hilrig.run.actuation_rows import ActuationRows
 from hilrig.run.plc_listener import Listener
+from own_loops import run_async
 
 MS = NS_PER_MS
 T_NS = 5 * NS_PER_S
@@ -145,7 +146,7 @@ def test_a_write_is_stamped_when_it_is_received() -> None:
             assert "unit=4" in query
         link.close()
 
-    assert asyncio.run(listen())["sequence"].tolist() == [2]
+    assert run_async(listen())["sequence"].tolist() == [2]
 
 
 def test_without_an_adapter_the_run_is_refused_with_the_line_to_type() -> None:
@@ -161,7 +162,7 @@ def test_without_an_adapter_the_run_is_refused_with_the_line_to_type() -> None:
             await listener.close()
 
     with pytest.raises(PreconditionError) as caught:
-        asyncio.run(listen())
+        run_async(listen())
     assert f"--plc 'modbus://127.0.0.1:{port}?unit=1'" in caught.value.hint
 
 
@@ -172,5 +173,5 @@ def test_a_port_that_is_taken_is_told() -> None:
         await Listener(ActuationSpec(port=port)).open()
 
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(PreconditionError) as caught:
-        asyncio.run(listen(server.getsockname()[1]))
+        run_async(listen(server.getsockname()[1]))
     assert "nobody can listen at 127.0.0.1:" in caught.value.message
