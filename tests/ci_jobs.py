@@ -62,7 +62,7 @@ class CiLab:
             for pattern in ("*/lease.json", "*/blobs/*.part", "*/runs/*")
             for path in self.work.glob(pattern)
         ]
-        return files + [f"process {one.pid}: {' '.join(one.cmdline())[:120]}" for one in self.processes()]
+        return files + [f"process {one.pid}: {_words(one)}" for one in self.processes()]
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes that work for these rigs or for this bench's jobs."""
@@ -92,3 +92,10 @@ class JobDone:
     def json(self) -> dict:
         """Return hil.json."""
         return json.loads((self.kept / "hil.json").read_bytes())
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())[:120]
+    except psutil.Error:
+        return "ended just now"
