@@ -1,5 +1,6 @@
 """The command line as a subprocess, with a key and a small station of its own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,9 @@ import pytest
 
 from browsers import Browser, Opened, chromium
 from stations import write_station
+
+N_TRIES = 5
+"""Of a run on a machine whose own noise may make the camera late."""
 
 
 @dataclass
@@ -49,6 +53,19 @@ class Bench:
         out, err = process.communicate(timeout=170)
         return Called(process.returncode, out, err)
 
+    def run(self, *arguments: str, **extra: str) -> "Called":
+        """Run until this machine kept up with the camera: a run that says it did not says nothing about a model.
+
+        The directory of such a run goes: the one that is left is the one that counts.
+        """
+        for _ in range(N_TRIES - 1):
+            called = self.call("run", *arguments, **extra)
+            found = self.run_dirs()[-1:]
+            if not any(_camera_was_late(run_dir) for run_dir in found):
+                return called
+            shutil.rmtree(found[0])
+        return self.call("run", *arguments, **extra)
+
     def run_dirs(self) -> list[Path]:
         """Return the run directories, the oldest first."""
         return sorted(path for path in self.reports.glob("*") if path.is_dir()) if self.reports.exists() else []
@@ -57,6 +74,13 @@ class Bench:
         """Write a station and return its folder's name."""
         write_station(self.folder / name, **changes)
         return name
+
+
+def _camera_was_late(run_dir: Path) -> bool:
+    """Return whether the run's own checks found the camera late; a run without a result has none."""
+    result = run_dir / "result.json"
+    checks = json.loads(result.read_bytes())["judgement"]["self_checks"] if result.exists() else []
+    return any(one["check_id"].startswith("feeder.") and not one["ok"] for one in checks)
 
 
 @dataclass

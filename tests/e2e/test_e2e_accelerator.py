@@ -41,7 +41,7 @@ def test_cuda_on_a_machine_without_it_is_refused_with_the_evidence(bench, comman
 
 def test_a_provider_that_claims_the_work_and_does_none_is_refused(bench):
     """It is available and active, the model loads and runs: only the probe finds that the CPU does it all."""
-    called = bench.call("run", station_on(bench, AZURE, CPU))
+    called = bench.run(station_on(bench, AZURE, CPU))
     assert called.code == 22, called
     assert f"{AZURE} took 0 % of the node time" in called.err, called
     assert bench.run_dirs() == []

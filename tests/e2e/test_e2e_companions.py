@@ -68,7 +68,7 @@ def run(bench, *, n_hogs=0, slowdown_max=1000.0, load="stress-ng"):
     text = PROFILE.format(port=free_port(), slowdown_max=slowdown_max, load=load)
     (folder / "profile.yaml").write_text(text)
     (folder / "pipeline.py").write_text(PIPELINE.format(n_hogs=n_hogs))
-    return bench.call("run", "beside")
+    return bench.run("beside")
 
 
 def result_of(bench, called):

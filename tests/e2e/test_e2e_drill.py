@@ -111,7 +111,7 @@ def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
 
     What this machine's noise does to the p99 or to the camera is not the matter: the faults' own checks are.
     """
-    called = bench.call("run", write_profile(bench, faults=EVERY, minds=True, n_s=2))
+    called = bench.run(write_profile(bench, faults=EVERY, minds=True, n_s=2))
     run_dir, result = result_of(bench)
     judgement = result["judgement"]
     own = {one["check_id"]: one for one in judgement["checks"] if one["check_id"].startswith("faults.")}
@@ -130,7 +130,7 @@ def test_a_pipeline_that_takes_every_fault_well_passes_its_drill(bench):
 
 def test_a_pipeline_that_decides_noise_and_takes_a_damaged_model_fails(bench):
     """It says good to everything: FAIL, and the sentence names the fault and the number of frames."""
-    called = bench.call("run", write_profile(bench, faults=BLIND, minds=False, n_s=1))
+    called = bench.run(write_profile(bench, faults=BLIND, minds=False, n_s=1))
     _, result = result_of(bench)
     status = status_of_a_failure(result["judgement"])
     assert called.code == {"FAIL": 10, "INCONCLUSIVE": 11}[status], called.err
@@ -152,7 +152,7 @@ def test_a_pipeline_that_calls_out_fails_without_a_network(bench):
         (folder / "pipeline.py").write_text(CALLS_OUT.format(port=server.getsockname()[1]))
         (folder / "profile.yaml").write_text(text)
         (folder / "profile.yaml").write_text(text.replace("run: {", "run: {network: false, "))
-        called = bench.call("run", station)
+        called = bench.run(station)
     if "cannot be kept here" in called.err:
         pytest.skip("hardware: this kernel or container gives no network namespace")
     _, result = result_of(bench)
@@ -165,7 +165,7 @@ def test_a_pipeline_that_writes_a_file_for_each_frame_fails_on_a_full_disk(bench
     """It stops deciding, and says so; printing alone harms nobody. A model that it may not read it refuses."""
     station = write_profile(bench, faults=NO_FILES, minds=True, n_s=1)
     (bench.folder / station / "pipeline.py").write_text(WRITES)
-    bench.call("run", station)
+    bench.run(station)
     run_dir, result = result_of(bench)
     judgement = result["judgement"]
     self_checks = {one["check_id"]: one for one in judgement["self_checks"]}
@@ -190,7 +190,7 @@ def test_a_pipeline_that_only_prints_goes_on_deciding_on_a_full_disk(bench):
     (bench.folder / station / "pipeline.py").write_text(
         WRITES.replace("self.path.write_bytes(frame)", "len(frame)")
     )
-    bench.call("run", station)
+    bench.run(station)
     _, result = result_of(bench)
     full, _ = result["judgement"]["faults"]
     assert full["n_decided"] > 0

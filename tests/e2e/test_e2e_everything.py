@@ -66,7 +66,7 @@ def run_dir(shared_bench):
     (folder / "profile.yaml").write_text(PROFILE.format(port=port))
     (folder / "pipeline.py").write_text(PIPELINE)
     write_subject(folder / "update.yaml", Kind.SOUND)
-    called = shared_bench.call("run", "everything")
+    called = shared_bench.run("everything")
     assert called.code in (0, 11), called  # a disturbed machine makes it INCONCLUSIVE
     (found,) = shared_bench.run_dirs()
     return found

@@ -163,7 +163,7 @@ def test_an_open_inference_server_is_measured_with_its_stages(bench):
             model=TENSORS,
             blocks=PREPROCESS,
         )
-        result, frames, _, called = read_back(bench, bench.call("run", station))
+        result, frames, _, called = read_back(bench, bench.run(station))
     assert_conserved(result)
     reasons = frames["reason"].value_counts().to_dict()
     assert reasons.get(8, 0) in range(3, 5), called  # TARGET_LOST

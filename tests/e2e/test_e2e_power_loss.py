@@ -26,7 +26,7 @@ def recovery_of(run_dir):
 @pytest.mark.nightly  # short: test_e2e_everything
 def test_a_run_makes_the_test_and_its_report_has_it(bench):
     """Before the timed part; the evidence is hashed, signed, shown, and judged again with the rest."""
-    called = bench.call("run", station(bench, Kind.SOUND))
+    called = bench.run(station(bench, Kind.SOUND))
     assert called.code == 11, called  # 1 s has too few frames for a p99
     (run_dir,) = bench.run_dirs()
     assert recovery_of(run_dir)["status"] == "PASS"
@@ -46,7 +46,7 @@ def test_a_run_makes_the_test_and_its_report_has_it(bench):
 
 def test_an_update_that_does_not_survive_fails_the_run(bench):
     """Whatever the model does in the timed part."""
-    called = bench.call("run", station(bench, Kind.OVERWRITE_IN_PLACE))
+    called = bench.run(station(bench, Kind.OVERWRITE_IN_PLACE))
     assert called.code == 10, called
     (run_dir,) = bench.run_dirs()
     assert recovery_of(run_dir)["status"] == "FAIL"

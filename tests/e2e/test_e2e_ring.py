@@ -79,7 +79,7 @@ def test_the_c_example_goes_through_a_whole_run(bench):
     for part in ("hilrig_ring.h", "example.c"):
         shutil.copy(str(source / part), bench.folder / name)
     subprocess.run(["cc", "-std=c11", "-O2", "-o", "example", "example.c"], cwd=bench.folder / name, check=True)
-    called = bench.call("run", name)
+    called = bench.run(name)
     assert called.code == 11, called  # 200 frames never pass a p99 limit
     counts = measured(bench)
     assert counts["frames_offered"] == 200, called
