@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 
 from hilrig import __version__
-from hilrig.config.plan_file import dump_plan
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RigLostError, RunAbortedError
 from hilrig.core.floor import Floor
@@ -89,11 +88,9 @@ def measure_floor(
     """
     writer = FloorWriter()
     with tempfile.TemporaryDirectory(prefix="hilrig-") as folder:
-        plan_path = Path(folder) / "plan.json"
-        plan_path.write_bytes(dump_plan(nothing))
         job = Job(
             plan=nothing,
-            plan_path=plan_path,
+            run_folder=Path(folder),
             profile_folder=Path(folder),
             feed_info=feed_info,
             log_path=log_path,

@@ -217,7 +217,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
 
     job = Job(
         plan=plan,
-        plan_path=run_dir / files.PLAN,
+        run_folder=run_dir,
         profile_folder=Path(ready.profile.folder),
         feed_info=ready.feed_info,
         log_path=run_dir / LOG_NAME,

@@ -3,16 +3,17 @@
 import ctypes
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.config.plan_file import load_plan
 from hilrig.core.errors import HilrigError
 from hilrig.core.run import RunPlan
 from hilrig.run.shared_block import Layout, SharedBlock
@@ -23,23 +24,20 @@ EXIT_REPORTED: Final = 3  # the child told its parent what was wrong
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a process of a run is told: plan, the profile's folder, shared block, inherited descriptors."""
+    """What a process of a run is told: plan, the folders of run and profile, shared block, descriptors."""
 
-    plan_path: str
-    profile_folder: str
-    layout: dict[str, int]
+    plan: RunPlan
+    run_folder: Path
+    profile_folder: Path
+    layout: Layout
     block_fd: int
     report_fd: int
     frames_fd: int  # eventfd: one count for each released frame
     space_fd: int  # eventfd: one count for each frame taken from the queue
 
-    def plan(self) -> RunPlan:
-        """Return the run's plan."""
-        return load_plan(Path(self.plan_path).read_bytes())
-
     def block(self) -> SharedBlock:
         """Return this process's view of the shared memory."""
-        return SharedBlock(self.block_fd, Layout(**self.layout))
+        return SharedBlock(self.block_fd, self.layout)
 
     def report(self, kind: str, **detail: Any) -> None:
         """Tell the supervisor something: `ready`, `done` or `error`, with JSON detail."""
@@ -50,7 +48,7 @@ def run_child(body: Callable[[Setup], None]) -> None:
     """Run a child's body; report what goes wrong to the supervisor, end with the parent."""
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides how a run ends
-    setup = Setup(**json.loads(sys.argv[1]))
+    setup: Setup = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent wrote it into a file without a name
     try:
         body(setup)
     except HilrigError as error:
@@ -65,19 +63,19 @@ def run_child(body: Callable[[Setup], None]) -> None:
 class Child:
     """A started process of a run, seen from the supervisor."""
 
-    def __init__(self, module: str, told: Mapping[str, Any], *, log_fd: int, folder: Path) -> None:
+    def __init__(self, module: str, setup: Setup, *, log_fd: int, folder: Path) -> None:
         self._read_fd, write_fd = os.pipe()
         os.set_blocking(self._read_fd, False)
         self._pending = b""
-        fds = [write_fd, told["block_fd"], told["frames_fd"], told["space_fd"]]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", f"hilrig.run.{module}", json.dumps({**told, "report_fd": write_fd})],
-            stdin=subprocess.DEVNULL,
-            stdout=log_fd,
-            stderr=log_fd,
-            pass_fds=fds,
-            cwd=folder,  # `-m` looks into the current folder first: only our own files are here
-        )
+        with told_file(replace(setup, report_fd=write_fd)) as told_fd:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"hilrig.run.{module}"],
+                stdin=told_fd,
+                stdout=log_fd,
+                stderr=log_fd,
+                pass_fds=[write_fd, setup.block_fd, setup.frames_fd, setup.space_fd],
+                cwd=folder,  # `-m` looks into the current folder first: only our own files are here
+            )
         os.close(write_fd)
 
     def reports(self) -> Sequence[Mapping[str, Any]]:
@@ -109,6 +107,21 @@ class Child:
             self.process.kill()
             self.process.wait()
         os.close(self._read_fd)
+
+
+@contextmanager
+def told_file(setup: Setup) -> Iterator[int]:
+    """Yield a file without a name that has the setup, as a process reads it from its stdin.
+
+    Pickled: to read a plan as JSON takes a process longer than all else that it does before it is ready.
+    """
+    fd = os.memfd_create("hilrig-setup")
+    try:
+        os.write(fd, pickle.dumps(setup))
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,9 +43,7 @@ class Crew:
     def start(self, role: str, *, module: str = "") -> None:
         """Start the process of `role`: the module `hilrig.run.<role>`, or another one that stands in for it."""
         with (piped_log if role in self._piped else log_file)(self._log_path) as log_fd:
-            self._children[role] = Child(
-                module or role, asdict(self._setup), log_fd=log_fd, folder=self._log_path.parent
-            )
+            self._children[role] = Child(module or role, self._setup, log_fd=log_fd, folder=self._log_path.parent)
 
     def replace(self, role: str, *, module: str = "") -> None:
         """Start another process for a role whose process is gone."""

@@ -4,7 +4,6 @@ import os
 import signal
 import struct
 import time
-from pathlib import Path
 from typing import Final
 
 from hilrig.core.drill import fault_spans, first_drill_frame
@@ -29,7 +28,7 @@ def serve_with_drill(target: Target, plan: RunPlan, block: SharedBlock, setup: S
     queue = DrillQueue(plan, block, setup)
     if block[Word.PHASE] < Phase.DRILL:  # else this process stands in for one that was lost in the drill
         queue.serve(target)
-    queue.serve_drill(target, DrillReload(plan, Path(setup.profile_folder), report=setup.report))
+    queue.serve_drill(target, DrillReload(plan, setup.profile_folder, report=setup.report))
 
 
 class DrillQueue(TargetQueue):

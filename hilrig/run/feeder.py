@@ -31,8 +31,8 @@ def main() -> None:
 
 
 def _feed(setup: Setup) -> None:
-    plan, block = setup.plan(), setup.block()
-    frames = _fill_slots(plan, Path(setup.profile_folder), block)
+    plan, block = setup.plan, setup.block()
+    frames = _fill_slots(plan, setup.profile_folder, block)
     fresh = FreshFrames(block, SlotMap.for_feed(plan.feed))
     fresh.rehearse()
     fill_noise_slots(plan, block)

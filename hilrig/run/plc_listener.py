@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, Final
 
 from hilrig.core import files
@@ -39,7 +38,7 @@ def main() -> None:
 
 
 async def _listen(setup: Setup) -> None:
-    plan, block = setup.plan(), setup.block()
+    plan, block = setup.plan, setup.block()
     if plan.actuation is None:
         raise PreconditionError("the plan has no actuation", hint="this is a fault of hilrig")
     tuned = Tuned()
@@ -47,7 +46,7 @@ async def _listen(setup: Setup) -> None:
     tuned.ask_cpus(plan.tuning.feeder_cpus)
     listener = Listener(plan.actuation)
     await listener.open()
-    file = ActuationFile(Path(setup.plan_path).parent / files.ACTUATIONS)
+    file = ActuationFile(setup.run_folder / files.ACTUATIONS)
     await listener.first_write()
     if plan.tuning.real_time:
         tuned.ask_real_time()

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from hilrig.core.frame import Outcome, OutcomeReason
@@ -49,17 +48,16 @@ def main() -> None:
 
 
 def _relay(setup: Setup) -> None:
-    plan, block = setup.plan(), setup.block()
-    folder = Path(setup.profile_folder)
+    plan, block = setup.plan, setup.block()
     tuned = Tuned()
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the process is started: it inherits them
     if not plan.tuning.network:
         leave_network()
     options = RingOptions(**plan.pipeline.target_options)
-    facts = ring_facts(options, plan.model, folder)
+    facts = ring_facts(options, plan.model, setup.profile_folder)
     refuse_changed(plan.model_files_sha256, facts["files_sha256"])
     ring = RingBlock(frames=block.layout, labels=plan.model.labels, max_in_flight=options.max_in_flight)
-    with ring_process(options, folder, block=ring, frames=block) as process:
+    with ring_process(options, setup.profile_folder, block=ring, frames=block) as process:
         process.await_ready(options.ready_timeout_s)
         block.prefault()
         gc.collect()

@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _sample(setup: Setup) -> None:
-    plan, block, own = setup.plan(), setup.block(), OwnSampler()
+    plan, block, own = setup.plan, setup.block(), OwnSampler()
     while not block[Word.TARGET_PID]:  # a target that is not loaded yet has no GPU memory to be found
         time.sleep(START_POLL_S)
     sampler = CombinedSampler([*open_samplers(Path("/"), block[Word.TARGET_PID]), own])

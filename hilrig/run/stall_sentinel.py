@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _watch(setup: Setup) -> None:
-    plan, block = setup.plan(), setup.block()
+    plan, block = setup.plan, setup.block()
     tuned = Tuned()
     tuned.ask_exact_timers()
     tuned.ask_cpus(plan.tuning.feeder_cpus)

@@ -46,13 +46,13 @@ WORKERS: Final = {"ring": "relay"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a supervisor is given: the plan, its file, where the profile's files are, the feed's size, the log.
+    """What a supervisor is given: the plan, the folders of run and profile, the feed's size, the log.
 
     `told` is what the live status says besides the numbers of the run, as JSON.
     """
 
     plan: RunPlan
-    plan_path: Path
+    run_folder: Path
     profile_folder: Path
     feed_info: FeedInfo
     log_path: Path
@@ -108,9 +108,10 @@ class Supervisor:
         self._fds = (os.eventfd(0), os.eventfd(0))
         self._crew = Crew(
             Setup(
-                plan_path=str(job.plan_path),
-                profile_folder=str(job.profile_folder),
-                layout=asdict(layout),
+                plan=job.plan,
+                run_folder=job.run_folder,
+                profile_folder=job.profile_folder,
+                layout=layout,
                 block_fd=self._block.fd,
                 report_fd=-1,
                 frames_fd=self._fds[0],

@@ -3,7 +3,6 @@
 import gc
 import os
 import time
-from pathlib import Path
 from typing import Final
 
 from hilrig.core.run import Phase
@@ -27,12 +26,12 @@ def main() -> None:
 
 
 def _work(setup: Setup) -> None:
-    plan, block = setup.plan(), setup.block()
+    plan, block = setup.plan, setup.block()
     tuned = Tuned()
     tuned.ask_cpus(plan.tuning.worker_cpus)  # before the target starts threads: they inherit it
     if not plan.tuning.network:
         leave_network()
-    target = open_target(plan.pipeline, plan.model, Path(setup.profile_folder))
+    target = open_target(plan.pipeline, plan.model, setup.profile_folder)
     begin_ns = time.monotonic_ns()
     facts = target.prepare()
     load_time_ms = (time.monotonic_ns() - begin_ns) / NS_PER_MS

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,9 +57,10 @@ class Bench:
             self.block.slot(index)[...] = index
         fill_noise_slots(self.plan, self.block)
         self.setup = Setup(
-            plan_path="",
-            profile_folder="/nowhere",
-            layout={},
+            plan=self.plan,
+            run_folder=Path("/nowhere"),
+            profile_folder=Path("/nowhere"),
+            layout=slots,
             block_fd=-1,
             report_fd=-1,
             frames_fd=os.eventfd(0),

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -44,9 +45,10 @@ class Bench:
         for index in range(LAYOUT.n_slots):
             self.block.slot(index)[...] = index
         self.setup = Setup(
-            plan_path="",
-            profile_folder="",
-            layout={},
+            plan=plan,
+            run_folder=Path("/nowhere"),
+            profile_folder=Path("/nowhere"),
+            layout=LAYOUT,
             block_fd=-1,
             report_fd=-1,
             frames_fd=os.eventfd(0),
