@@ -82,7 +82,7 @@ def run_in(
     (folder / "plan.json").write_bytes(dump_plan(plan))
     job = Job(
         plan=plan,
-        plan_path=folder / "plan.json",
+        run_folder=folder,
         profile_folder=folder,
         feed_info=FeedInfo(n_frames=plan.feed.pool_frames, height_px=SIZE_PX, width_px=SIZE_PX),
         log_path=folder / "run.log",

@@ -10,7 +10,6 @@ import pytest
 
 from builders import make_plan
 from drills import make_fault, with_drill
-from hilrig.config.plan_file import dump_plan
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RunAbortedError
 from hilrig.core.fault import FaultKind
@@ -92,10 +91,9 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
         ),
     )
     plan = with_drill(plan, *faults)
-    (tmp_path / "plan.json").write_bytes(dump_plan(plan))
     job = Job(
         plan=plan,
-        plan_path=tmp_path / "plan.json",
+        run_folder=tmp_path,
         profile_folder=tmp_path,
         feed_info=FeedInfo(n_frames=3, height_px=SIZE_PX, width_px=SIZE_PX),
         log_path=tmp_path / "run.log",
