@@ -33,7 +33,8 @@ actuation: {{port: {port}}}
 queue: {{depth: 4, on_full: block}}
 run: {{warmup_s: 0.5, self_test_s: 0.2, stop_when_failed: false}}
 hil_validation:
-  latency: {{actuation_p99_max_ms: 5000, duration_minutes: {minutes}, frame_rate_fps: 100}}
+  latency: {{actuation_p99_max_ms: 5000, decision_gap_max_ms: 20000,
+    duration_minutes: {minutes}, frame_rate_fps: 100}}
   frames: {{failsafe_max_pct: 1}}
 """
 

@@ -22,7 +22,8 @@ def lose_lease(run_dir):
 
 def test_a_lost_lease_is_inconclusive_and_says_what_to_do(bench):
     """Exit code 11, not 12: nobody aborted it. The signed verdict names the loss, though every limit fails."""
-    station = bench.station(backend="service_ms: 40", duration_s=60, more="  frames: {drop_max_pct: 0.001}")
+    limits = "  frames: {drop_max_pct: 0.001}"
+    station = bench.station(backend="service_ms: 40", depth=4, duration_s=60, more=limits)
     process = bench.start("run", station)
     run_dir = measuring(bench)
     wait_for(lambda: (status_of(run_dir).get("n_dropped") or 0) > 0)

@@ -27,7 +27,7 @@ feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, he
 queue: {{depth: 4, on_full: {on_full}}}
 run: {{warmup_s: 0.2, telemetry_period_ms: 100, self_test_s: 0.2, stop_when_failed: false}}
 hil_validation:
-  latency: {{p99_max_ms: 1000, duration_minutes: {minutes}, frame_rate_fps: {fps}}}
+  latency: {{p99_max_ms: 1000, decision_gap_max_ms: 20000, duration_minutes: {minutes}, frame_rate_fps: {fps}}}
   {more}
 """
 MEMORY = "resources: {host_memory_max_mb: 4000}"

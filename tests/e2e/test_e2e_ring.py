@@ -28,7 +28,7 @@ feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, he
 queue: {{depth: 4, on_full: drop_oldest}}
 run: {{warmup_s: 0.2, telemetry_period_ms: 100, self_test_s: 0.2}}
 hil_validation:
-  latency: {{p99_max_ms: 1000, duration_minutes: 0.0333333, frame_rate_fps: 100}}
+  latency: {{p99_max_ms: 1000, decision_gap_max_ms: 20000, duration_minutes: 0.0333333, frame_rate_fps: 100}}
 """
 
 

@@ -45,7 +45,11 @@ def overrun(new_bench):
     """Return a run of a target four times slower than its camera, that may end early: what it gave, its result."""
     bench = new_bench("overrun")
     station = bench.station(
-        backend="service_ms: 40", more="  frames: {drop_max_pct: 1}", duration_s=60, stop_when_failed=True
+        backend="service_ms: 40",
+        more="  frames: {drop_max_pct: 1}",
+        depth=4,
+        duration_s=60,
+        stop_when_failed=True,
     )
     called = bench.run(station)
     return called, result_of(bench.run_dirs()[0])

@@ -26,7 +26,7 @@ def only_folder(bench):
 
 def drop_station(bench, name, **changes):
     """Write a station that limits drops and no percentile, so that probes are as short as asked."""
-    station = bench.station(name, more=DROPS, duration_s=60, **changes)
+    station = bench.station(name, more=DROPS, depth=4, duration_s=60, **changes)
     path = bench.folder / station / "profile.yaml"
     path.write_text(path.read_text().replace("p99_max_ms: 1000, ", ""))
     return station
