@@ -21,8 +21,8 @@ feed: {{source: synthetic, pool_frames: 4, options: {{seed: 1, width_px: 128, he
 queue: {{depth: {depth}, on_full: {on_full}}}
 run: {{warmup_s: {warmup_s}, telemetry_period_ms: 100, self_test_s: 0.2, stop_when_failed: {stop_when_failed}}}
 hil_validation:
-  latency: {{p99_max_ms: {p99_max_ms}, decision_gap_max_ms: 30000,
-    duration_minutes: {duration_minutes}, frame_rate_fps: {fps}}}
+  latency: {{p99_max_ms: {p99_max_ms}, decision_gap_max_ms: 30000, duration_minutes: {duration_minutes}, \
+frame_rate_fps: {fps}}}
 {more}
 """
 

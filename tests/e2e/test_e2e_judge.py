@@ -61,9 +61,9 @@ def test_json_names_the_source(finished, profile, tmp_path):
 def test_another_measurement_is_refused_with_what_it_was(finished, profile, tmp_path):
     """Exit code 22, the difference, the command that would measure it; nothing is left behind."""
     bench, _, run_dir = finished
-    refused = judge(bench, run_dir, profile("depth: 4", "depth: 8"), tmp_path / "again")
+    refused = judge(bench, run_dir, profile("depth: 64", "depth: 8"), tmp_path / "again")
     assert refused.code == 22, refused
-    assert "queue.depth: it measured 4, the profile asks for 8" in refused.err
+    assert "queue.depth: it measured 64, the profile asks for 8" in refused.err
     assert "hilrig run" in refused.err
     assert not list((tmp_path / "again").iterdir())
 

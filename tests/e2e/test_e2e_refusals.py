@@ -46,7 +46,7 @@ def test_every_mistake_of_a_profile_is_shown_at_once(bench):
     text = (folder / "profile.yaml").read_text()
     text = (
         text.replace("p99_max_ms", "p99_max_mss")
-        .replace("depth: 4", "depth: no")
+        .replace("depth: 64", "depth: no")
         .replace("description", "describtion")
     )
     (folder / "profile.yaml").write_text(text)

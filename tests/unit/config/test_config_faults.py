@@ -16,6 +16,7 @@ def profile_with(*faults, target="", on_full="drop_oldest", text=PROFILE):
     text = text.format(
         name="s",
         backend="",
+        depth=4,
         on_full=on_full,
         warmup_s=1,
         p99_max_ms=45,
@@ -54,6 +55,7 @@ def test_a_profile_without_faults_has_none():
             PROFILE.format(
                 name="s",
                 backend="",
+                depth=4,
                 on_full="drop_oldest",
                 warmup_s=1,
                 p99_max_ms=45,
