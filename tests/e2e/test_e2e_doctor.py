@@ -27,7 +27,7 @@ def test_a_cpu_that_is_not_there_is_named_before_the_run(bench):
     station = bench.station()
     path = bench.folder / station / "profile.yaml"
     path.write_text(path.read_text().replace("warmup_s", "worker_cpus: [4095], warmup_s"))
-    called = bench.run(station)
+    called = bench.call("run", station)
     assert called.code == 22, called
     assert "run.worker_cpus: no CPU 4095 here" in called.err
 
