@@ -45,8 +45,10 @@ class FreshFrames:
             return 0
         slot = self._map.fresh_slot(frame_id)
         place = slot - self._map.pool_frames
-        is_free = self._busy_until[place] <= self._block[Word.FRAMES_DONE]
-        if not is_free or due_ns - time.monotonic_ns() < SLACK * self._cost_ns:
+        if self._busy_until[place] > self._block[Word.FRAMES_DONE]:
+            return 0
+        if due_ns - time.monotonic_ns() < SLACK * self._cost_ns:
+            self._cost_ns //= 2  # it may have been held up once: without this no frame would be fresh ever again
             return 0
         self._make(frame_id, slot)
         self._busy_until[place] = index + 1

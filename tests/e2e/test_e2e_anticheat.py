@@ -47,7 +47,7 @@ def judged(bench, name, *, more=""):
     text = text[:begin] + f'  target: python\n  target_options: {{callable: "cheat:{name}"}}\n' + text[end:]
     path.write_text(text.replace("pool_frames: 4", "pool_frames: 4, fresh_every: 5"))
     (path.parent / "cheat.py").write_text(PIPELINE)
-    called = bench.call("run", station)
+    called = bench.run(station)
     assert bench.run_dirs(), called
     return json.loads((bench.run_dirs()[-1] / "result.json").read_bytes())["judgement"]
 

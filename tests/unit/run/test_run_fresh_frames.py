@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+import hilrig.run.fresh_frames as subject
 from hilrig.core.frame import FLAG_FRESH
 from hilrig.run.fresh_frames import FreshFrames
 from hilrig.run.shared_block import Layout, SharedBlock, Word
@@ -71,6 +72,28 @@ def test_the_camera_is_not_made_late(block):
     fresh = FreshFrames(block, MAP)
     fresh.rehearse()
     assert fresh.flags_of(3, 3, time.monotonic_ns()) == 0
+
+
+class Ticking:
+    """A clock that moves by `step_ns` between two looks at it."""
+
+    def __init__(self, step_ns):
+        self.now_ns, self.step_ns = 0, step_ns
+
+    def monotonic_ns(self):
+        self.now_ns += self.step_ns
+        return self.now_ns
+
+
+def test_one_frame_that_took_long_to_make_is_not_the_last(block, monkeypatch):
+    """The feeder was held up for 100 ms in the rehearsal: three frames of the pool later they are fresh again."""
+    clock = Ticking(step_ns=100_000_000)
+    monkeypatch.setattr(subject, "time", clock)
+    fresh = FreshFrames(block, MAP)
+    fresh.rehearse()
+    clock.step_ns = 1_000
+    flags = [fresh.flags_of(frame_id, frame_id, clock.now_ns + 33_000_000) for frame_id in (3, 7, 11, 15, 19)]
+    assert flags == [0, 0, 0, FLAG_FRESH, FLAG_FRESH]
 
 
 def test_a_feed_without_fresh_frames_has_no_slots_for_them():
