@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # numpy starts a thread for each CPU in every process, which nothing here uses: 0.1 s of CPU each.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo test lint check nightly virtual cuts bench lock sample screenshots clean
+.PHONY: help demo test lint check nightly virtual cuts fuzz bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -36,6 +36,9 @@ virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut 
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py
+
+fuzz: $(READY)  ## made-up documents for the readers that decide about trust, coverage-guided (FUZZ_SECONDS=600)
+	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m fuzz --seconds $(or $(FUZZ_SECONDS),60)
 
 bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import printing_processes
 
 pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a test_ file
+
+settings.register_profile("shared-machine", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")  # one stall of the machine while data is drawn is no fault of a strategy
 
 HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
@@ -44,6 +48,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if asks_for_waiting and is_test_file and "mark.waiting" not in collection_path.read_text():
         return True
     return None
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their length: an archive's hold the moment it was made, and workers must collect the same names."""
+    return f"{len(val)}-bytes" if isinstance(val, bytes) else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -163,6 +163,7 @@ def _manifest(sequence: int, data: bytes, changes: Mapping[str, Any]) -> Release
 def _decision(sha256: str, manifest: ReleaseManifest) -> GateDecision:
     return GateDecision(
         release_sha256=sha256,
+        manifest_sha256="8" * 64,
         model_files_sha256={file.path: file.sha256 for file in manifest.files},
         bundle_sha256=manifest.bundle_sha256,
         passed=True,
@@ -171,7 +172,6 @@ def _decision(sha256: str, manifest: ReleaseManifest) -> GateDecision:
         sequence=manifest.sequence,
         decided_at_utc=utc(-1),
         expires_at_utc=utc(30),
-        run_id="run-1",
-        policy=Evidence(uri="hilrig:profile/weld", sha256="6" * 64),
-        attestation=Evidence(uri="hilrig:run/run-1", sha256="7" * 64),
+        policy=Evidence(uri="hilrig:policy/default", sha256="6" * 64),
+        attestations=(Evidence(uri="hilrig:run/run-1", sha256="7" * 64),),
     )

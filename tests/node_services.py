@@ -89,6 +89,7 @@ def decide(folder: Path, *, passed: bool = True) -> None:
     now = datetime.now(timezone.utc)
     decision = GateDecision(
         release_sha256=sha256_hex(data),
+        manifest_sha256="8" * 64,
         model_files_sha256={one.path: one.sha256 for one in manifest.files if one.path in manifest.model.files},
         bundle_sha256=manifest.bundle_sha256,
         passed=passed,
@@ -97,9 +98,8 @@ def decide(folder: Path, *, passed: bool = True) -> None:
         sequence=1,
         decided_at_utc=_utc(now - timedelta(minutes=1)),
         expires_at_utc=_utc(now + timedelta(days=1)),
-        run_id="20261121T053312Z-weld-station-a1b2c3",
-        policy=Evidence(uri="profile.yaml", sha256="6" * 64),
-        attestation=Evidence(uri="attestation.dsse.json", sha256="7" * 64),
+        policy=Evidence(uri="hilrig:policy/default", sha256="6" * 64),
+        attestations=(Evidence(uri="hilrig:run/20261121T053312Z-weld-station-a1b2c3", sha256="7" * 64),),
     )
     (folder / GATE_DECISION_FILE).write_bytes(sign(build_gate_decision(decision), gate()[0]))
 

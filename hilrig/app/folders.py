@@ -15,15 +15,16 @@ def hilrig_home() -> Path | None:
 
 def keys_folder() -> Path:
     """Return the folder of this user's keys; `HILRIG_HOME` moves it."""
-    return _user_folder() / "keys"
+    return user_folder() / "keys"
 
 
 def baselines_folder() -> Path:
     """Return the folder of the runs that this user's others are shown beside; `HILRIG_HOME` moves it."""
-    return _user_folder() / "baselines"
+    return user_folder() / "baselines"
 
 
-def _user_folder() -> Path:
+def user_folder() -> Path:
+    """Return the folder of what belongs to this user; `HILRIG_HOME` moves it."""
     home = hilrig_home()
     if home is not None:
         return home

@@ -212,6 +212,7 @@ def passing_decision(release_sha256: str, digests: Mapping[str, str], *, sequenc
     nothing = Evidence(uri="urn:hilrig:power-loss-test", sha256=sha256_hex(b""))
     return GateDecision(
         release_sha256=release_sha256,
+        manifest_sha256=nothing.sha256,
         model_files_sha256=digests,
         bundle_sha256=bundle_sha256(dict(digests)),
         passed=True,
@@ -220,7 +221,6 @@ def passing_decision(release_sha256: str, digests: Mapping[str, str], *, sequenc
         sequence=sequence,
         decided_at_utc=ISSUED_UTC,
         expires_at_utc=EXPIRES_UTC,
-        run_id="power-loss",
         policy=nothing,
-        attestation=nothing,
+        attestations=(nothing,),
     )

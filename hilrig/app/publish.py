@@ -1,48 +1,43 @@
-"""From a run that passed to what a node can be given: a release, the gate's decision on it, a desired state."""
+"""From a release that the gate passed to what nodes can be given: release, decision and desired state."""
 
 import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from securesystemslib.signer import Signer
 
-from hilrig.app.publish_golden import Golden, golden_of
-from hilrig.app.verify import verify
+from hilrig.app.decisions_folder import FoundDecision, FoundDecisions, read_decisions
+from hilrig.app.gate_keys import GateTrust
+from hilrig.app.gate_status import AskingDevice, counting, refuse_over
+from hilrig.app.release_folder import FoundRelease, read_release, read_release_file
 from hilrig.attest.desired_state import DESIRED_FILE, DesiredState, Rollout, build_desired_state
 from hilrig.attest.envelope import sign
-from hilrig.attest.gate_decision import Evidence, GateDecision, build_gate_decision
-from hilrig.config.noun_json import to_json
-from hilrig.config.profile import load_profile
-from hilrig.core import files
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import Clock
-from hilrig.core.errors import PreconditionError, RecordError, TrustError, UsageError
-from hilrig.core.profile import Profile
-from hilrig.core.release import (
-    FILES_FOLDER,
-    GATE_DECISION_FILE,
-    RELEASE_FILE,
-    GoldenSample,
-    ReleaseFile,
-    ReleaseManifest,
+from hilrig.core.errors import (
+    NoDecisionError,
+    RecordError,
+    RefusedError,
+    TrustError,
+    UsageError,
+    WrongClassError,
 )
-from hilrig.core.result import Result
+from hilrig.core.gate_manifest import MANIFEST_FILE
+from hilrig.core.release import FILES_FOLDER, GATE_DECISION_FILE, RELEASE_FILE
 from hilrig.core.units import NS_PER_S
-from hilrig.core.verdict import RunStatus
 from hilrig.record.run_directory import sync_folder, write_atomic
-from hilrig.record.untrusted_file import read_untrusted
 from hilrig.record.utc import utc_text
-from hilrig.target.identity import pipeline_sha256
-from hilrig.target.model_files import bundle_sha256, hash_model_files
 
 RELEASES_FOLDER: Final = "releases"
-GOLDEN_PATH: Final = "golden/input.bin"
 DAY_NS: Final = 86_400 * NS_PER_S
-MAX_ATTESTATION_BYTES: Final = 64 << 20
+MAX_SMALL_BYTES: Final = 16 << 20
+"""Of release.json and release_manifest.json."""
+MAX_FILE_BYTES: Final = 2 << 30
+"""Of a model file: protobuf ends there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,29 +45,25 @@ class PublishRequest:
     """What is to be published, and for whom.
 
     Args:
-        run_dir: of the run that passed.
-        profile: the folder that it was run with: the model is taken from there.
-        run_keys: files of the public keys that may have signed the run.
+        release: the release folder, as `hilrig gate manifest` and `gate check` left it.
+        device_class: whose decision goes with it.
+        gate: whose decisions count.
         out: where the release and the desired state go.
-        version: of the model, for people; empty: the sequence.
-        sequence: of release, decision and desired state; None: the seconds since 1970, which rise by themselves.
+        sequence: of the desired state; None: the seconds since 1970, which rise by themselves.
         nodes: ids, or `*`.
         rollout: how it is brought out.
-        expires_days: how long decision and desired state hold.
-        is_bound_to_stack: whether only nodes with the very software stack of the run may take it.
+        expires_days: how long the desired state holds.
         allow_again: nodes that rolled it back may run it again.
     """
 
-    run_dir: Path
-    profile: Path
-    run_keys: Sequence[Path]
+    release: Path
+    device_class: str
+    gate: GateTrust
     out: Path
-    version: str
     sequence: int | None
     nodes: tuple[str, ...]
     rollout: Rollout
     expires_days: float
-    is_bound_to_stack: bool
     allow_again: bool
 
 
@@ -87,157 +78,121 @@ class Published:
     device_class: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Times:
-    """When it is published and ends, in UTC, and the number that says which is newer."""
-
-    issued_at_utc: str
-    expires_at_utc: str
-    sequence: int
-
-
-def publish(request: PublishRequest, *, gate: Signer, desired: Signer, clock: Clock) -> Published:
-    """Publish the model of a run that passed; the desired state is replaced last, so that it never leads nowhere.
+def publish(request: PublishRequest, *, desired: Signer, clock: Clock) -> Published:
+    """Publish a release that the gate passed; the desired state is replaced last, so that it never leads nowhere.
 
     Raises:
-        TrustError: the run does not verify.
+        RefusedError: the gate refused it, or took its decision back.
+        NoDecisionError: there is no decision on these bytes.
+        WrongClassError: there are some, for other device classes.
+        ExpiredError: the decision is over.
+        TrustError: no trusted key signed it, or a file is not the one that was decided on.
         UsageError: the desired state would make no sense: the message says why.
-        PreconditionError: its verdict is not PASS, or the profile or model is no longer what was measured.
         RecordError: something cannot be written.
     """
-    result = _passed(request)
-    profile = load_profile(request.profile)
-    _refuse_other_than_measured(profile, result)
-    golden = golden_of(profile)
-    times = _times(request, clock)
-    manifest = _manifest(request, profile, result, golden, times.sequence)
-    manifest_bytes = to_json(manifest)
-    decision = _decision(request, result, manifest, sha256_hex(manifest_bytes), times)
-    wanted = _desired(request, result, sha256_hex(manifest_bytes), times)
-    small = {
-        RELEASE_FILE: manifest_bytes,
-        GATE_DECISION_FILE: sign(build_gate_decision(decision), gate),
-        f"{FILES_FOLDER}/{sha256_hex(golden.tensor)}": golden.tensor,
-    }
+    now_ns = clock.triple().realtime_ns
+    release = read_release(request.release)
+    target = request.out / RELEASES_FOLDER / release.sha256
+    decision = _passed(request, release, target, now_ns)
+    wanted = _desired(request, release, now_ns)
     envelope = sign(_statement(wanted), desired)
     try:
-        folder = _write_release(request.out / wanted.release_url, small, profile, result)
+        _write_release(target, release, request.release, decision.envelope)
         write_atomic(request.out / DESIRED_FILE, envelope)
     except OSError as error:
         raise RecordError(f"{request.out} cannot be written: {error.strerror}", hint="free some space") from error
     return Published(
-        release_sha256=wanted.release_sha256,
-        sequence=times.sequence,
-        release_folder=folder,
+        release_sha256=release.sha256,
+        sequence=wanted.sequence,
+        release_folder=target,
         desired=request.out / DESIRED_FILE,
-        device_class=result.device_class,
+        device_class=request.device_class,
     )
 
 
-def _passed(request: PublishRequest) -> Result:
-    """Return the result of a run whose signatures hold, whose numbers its evidence gives, and which passed."""
-    found = verify(request.run_dir, keys=request.run_keys)
-    if not found.ok or found.result is None:
-        first = found.findings[0]
-        raise TrustError(f"{request.run_dir} does not verify: {first.sentence}", hint=first.hint)
-    if found.result.judgement.status is not RunStatus.PASS:
-        raise PreconditionError(
-            f"the verdict of {request.run_dir} is {found.result.judgement.status.value};"
-            " only a PASS may go to the line",
-            hint=f"hilrig report {request.run_dir}",
+def _passed(request: PublishRequest, release: FoundRelease, target: Path, now_ns: int) -> FoundDecision:
+    """Return the decision that lets a release out: of those beside it and those that were published before.
+
+    What lies with the published release counts too: a revocation there must not be written over.
+    """
+    known = _known(request, target)
+    of_release = [one for one in known.decisions if one.decision.release_sha256 == release.sha256]
+    for one in known.uncounted if not of_release else ():
+        raise one.why
+    if known.decisions and not of_release:
+        other = known.decisions[-1].decision.release_sha256
+        raise NoDecisionError(
+            f"the gate decided on the release {other[:12]}; {request.release} holds {release.sha256[:12]}",
+            hint=f"hilrig gate check {request.release}",
         )
-    return found.result
+    found = counting(of_release, AskingDevice(device_class=request.device_class, stack_sha256=None))
+    _refuse_revoked(of_release, found)
+    _refuse_other(request, release, found)
+    refuse_over(found, known, now_ns=now_ns)
+    return found
 
 
-def _refuse_other_than_measured(profile: Profile, result: Result) -> None:
-    """Refuse a profile, pipeline or model that is not the one that passed."""
-    measured = {
-        "profile.yaml": (profile.sha256, result.profile_sha256),
-        "the pipeline": (pipeline_sha256(profile.pipeline, profile.model), result.pipeline_sha256),
-        "the model": (
-            hash_model_files(profile.model, Path(profile.folder)),
-            dict(result.model_files_sha256),
-        ),
-    }
-    for what, (found, expected) in measured.items():
-        if found != expected:
-            raise PreconditionError(
-                f"{what} in {profile.folder} is not what was measured in run {result.run_id}",
-                hint=f"run it again: hilrig run {profile.folder}",
+def _known(request: PublishRequest, target: Path) -> FoundDecisions:
+    folders = [folder for folder in (request.release, target) if folder.is_dir()]
+    read = [read_decisions(folder, request.gate) for folder in folders]
+    for one in (one for some in read[1:] for one in some.decisions):
+        if one.decision.device_class != request.device_class:
+            raise UsageError(
+                f"{target} is published for {one.decision.device_class}: a published release is for one class",
+                hint="give each class its own --out",
             )
-    for path in profile.model.files:
-        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-            raise PreconditionError(
-                f"the model file {path} is outside of the profile's folder", hint="put it beside profile.yaml"
+    return FoundDecisions(
+        decisions=tuple(one for some in read for one in some.decisions),
+        uncounted=tuple(one for some in read for one in some.uncounted),
+    )
+
+
+def _refuse_revoked(of_release: Sequence[FoundDecision], found: FoundDecision) -> None:
+    """Refuse a release that was revoked for this class, also when a gate that did not know it passed it later."""
+    for one in of_release:
+        decision = one.decision
+        if one.is_revocation and decision.device_class == found.decision.device_class:
+            raise RefusedError(
+                f"the release was revoked for {decision.device_class} at {decision.decided_at_utc}: {one.path}",
+                hint="make a new release: hilrig gate manifest --out NEW",
             )
 
 
-def _times(request: PublishRequest, clock: Clock) -> _Times:
-    now_ns = clock.triple().realtime_ns
-    return _Times(
+def _refuse_other(request: PublishRequest, release: FoundRelease, found: FoundDecision) -> None:
+    """Refuse a decision that says no, or that is on another model, class or manifest than lie here."""
+    decision = found.decision
+    if not decision.passed:
+        raise RefusedError(
+            f"the gate refused {release.manifest.name} {release.manifest.version} for"
+            f" {decision.device_class} at {decision.decided_at_utc}",
+            hint=f"the reasons lie beside {found.path}",
+        )
+    if decision.device_class not in release.manifest.device_classes:
+        raise WrongClassError(
+            f"the release is for {', '.join(release.manifest.device_classes)}, not for {decision.device_class}"
+        )
+    if (dict(decision.model_files_sha256), decision.bundle_sha256) != (
+        dict(release.model_files_sha256),
+        release.manifest.bundle_sha256,
+    ):
+        raise TrustError(f"{found.path} is not on the model files of {request.release}")
+    manifest = read_release_file(request.release / MANIFEST_FILE, max_bytes=MAX_SMALL_BYTES)
+    if manifest is None or sha256_hex(manifest) != decision.manifest_sha256:
+        raise NoDecisionError(
+            f"{request.release / MANIFEST_FILE} is not the one that the gate decided on",
+            hint=f"hilrig gate check {request.release} --evidence DIR --key gate.pem",
+        )
+
+
+def _desired(request: PublishRequest, release: FoundRelease, now_ns: int) -> DesiredState:
+    return DesiredState(
+        release_sha256=release.sha256,
+        nodes=request.nodes,
+        device_class=request.device_class,
+        sequence=now_ns // NS_PER_S if request.sequence is None else request.sequence,
         issued_at_utc=utc_text(now_ns),
         expires_at_utc=utc_text(now_ns + round(request.expires_days * DAY_NS)),
-        sequence=now_ns // NS_PER_S if request.sequence is None else request.sequence,
-    )
-
-
-def _manifest(
-    request: PublishRequest, profile: Profile, result: Result, golden: Golden, sequence: int
-) -> ReleaseManifest:
-    folder = Path(profile.folder)
-    model = [
-        ReleaseFile(path=path, sha256=sha256, size_bytes=(folder / path).stat().st_size)
-        for path, sha256 in result.model_files_sha256.items()
-    ]
-    sample = ReleaseFile(path=GOLDEN_PATH, sha256=sha256_hex(golden.tensor), size_bytes=len(golden.tensor))
-    return ReleaseManifest(
-        name=profile.name,
-        version=request.version or str(sequence),
-        sequence=sequence,
-        config_version=result.pipeline_sha256[:12],
-        device_classes=(result.device_class,),
-        stack_sha256=_stack(request, result),
-        model=profile.model,
-        pipeline=profile.pipeline,
-        files=(*model, sample),
-        bundle_sha256=bundle_sha256(result.model_files_sha256),
-        golden=GoldenSample(input_sha256=sample.sha256, scores=golden.scores, tolerance=golden.tolerance),
-    )
-
-
-def _stack(request: PublishRequest, result: Result) -> str:
-    return str(result.rig_info.get("stack_sha256") or "") if request.is_bound_to_stack else ""
-
-
-def _decision(
-    request: PublishRequest, result: Result, manifest: ReleaseManifest, release_sha256: str, times: _Times
-) -> GateDecision:
-    attestation = read_untrusted(request.run_dir / files.ATTESTATION, max_bytes=MAX_ATTESTATION_BYTES) or b""
-    return GateDecision(
-        release_sha256=release_sha256,
-        model_files_sha256=result.model_files_sha256,
-        bundle_sha256=manifest.bundle_sha256,
-        passed=True,
-        device_class=result.device_class,
-        stack_sha256=manifest.stack_sha256,
-        sequence=times.sequence,
-        decided_at_utc=times.issued_at_utc,
-        expires_at_utc=times.expires_at_utc,
-        run_id=result.run_id,
-        policy=Evidence(uri=f"hilrig:profile/{result.profile_name}", sha256=result.profile_sha256),
-        attestation=Evidence(uri=f"hilrig:run/{result.run_id}", sha256=sha256_hex(attestation)),
-    )
-
-
-def _desired(request: PublishRequest, result: Result, release_sha256: str, times: _Times) -> DesiredState:
-    return DesiredState(
-        release_sha256=release_sha256,
-        nodes=request.nodes,
-        device_class=result.device_class,
-        sequence=times.sequence,
-        issued_at_utc=times.issued_at_utc,
-        expires_at_utc=times.expires_at_utc,
-        release_url=f"{RELEASES_FOLDER}/{release_sha256}",
+        release_url=f"{RELEASES_FOLDER}/{release.sha256}",
         rollout=request.rollout,
         allow_again=request.allow_again,
     )
@@ -250,29 +205,42 @@ def _statement(desired: DesiredState) -> bytes:
         raise UsageError(error.message, hint="hilrig node publish --help") from error
 
 
-def _write_release(folder: Path, small: dict[str, bytes], profile: Profile, result: Result) -> Path:
-    """Write a release beside its place, then give it its name: nobody sees a part of it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    built = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+def _write_release(target: Path, release: FoundRelease, source: Path, decision: bytes) -> None:
+    """Write a release beside its place, then give it its name; one that is there whole gets the decision alone."""
+    if _is_whole(target, release):
+        write_atomic(target / GATE_DECISION_FILE, decision)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    built = Path(tempfile.mkdtemp(dir=target.parent, prefix=".new-"))
     try:
         built.chmod(0o755)
         (built / FILES_FOLDER).mkdir()
-        for path, sha256 in result.model_files_sha256.items():
-            _copy(Path(profile.folder) / path, built / FILES_FOLDER / sha256, sha256)
-        for name, data in small.items():
-            (built / name).write_bytes(data)
-        shutil.rmtree(folder, ignore_errors=True)
-        built.rename(folder)
+        _copy(source / RELEASE_FILE, built / RELEASE_FILE, release.sha256)
+        for sha256 in {file.sha256 for file in release.manifest.files}:
+            _copy(source / FILES_FOLDER / sha256, built / FILES_FOLDER / sha256, sha256)
+        _write(built / GATE_DECISION_FILE, decision)
+        shutil.rmtree(target, ignore_errors=True)
+        built.rename(target)
     finally:
         shutil.rmtree(built, ignore_errors=True)
-    sync_folder(folder.parent)
-    return folder
+    sync_folder(target.parent)
+
+
+def _is_whole(target: Path, release: FoundRelease) -> bool:
+    try:
+        return read_release(target).sha256 == release.sha256
+    except TrustError:
+        return False
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
-    data = source.read_bytes()
-    if sha256_hex(data) != sha256:
-        raise PreconditionError(f"{source} changed while it was published", hint="publish again")
+    data = read_release_file(source, max_bytes=MAX_FILE_BYTES)
+    if data is None or sha256_hex(data) != sha256:
+        raise TrustError(f"{source} changed while it was published", hint="publish again")
+    _write(target, data)
+
+
+def _write(target: Path, data: bytes) -> None:
     with target.open("wb") as file:
         file.write(data)
         file.flush()

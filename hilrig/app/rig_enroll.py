@@ -1,14 +1,17 @@
 """A rig's own signing key: made on the rig, its public half accepted here once, by a person."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hilrig.app.rig_link import RigLink, linked
+from hilrig.app.trust import TrustedKeys
 from hilrig.attest.pem import parse_public_key
 from hilrig.attest.public_key import PublicKey
 from hilrig.core.errors import PreconditionError, TrustError, UsageError
 from hilrig.core.rig import RigSpec
+from hilrig.core.trust import Role
 from hilrig.record.run_directory import write_atomic
 
 KEY_S: Final = 60.0
@@ -26,21 +29,36 @@ class EnrolledKey:
     is_new: bool
 
 
-def enroll_signing_key(spec: RigSpec, *, keys_folder: Path, replace: bool = False) -> EnrolledKey:
+def enroll_signing_key(
+    spec: RigSpec, *, keys_folder: Path, replace: bool = False, trusted: TrustedKeys | None = None
+) -> EnrolledKey:
     """Fetch the public key of a rig and accept it as `keys_folder/<rig>.pub`; the rig makes one when it has none.
 
     Args:
         spec: the rig.
         keys_folder: of this user's keys.
         replace: whether another key than the accepted one takes its place: a person said so.
+        trusted: of a trust root that must have the key, for the rig's device class; None: a person decides.
 
     Raises:
-        TrustError: another key was accepted for this rig, or the rig sends none that hilrig accepts.
+        TrustError: another key was accepted for this rig, or the rig sends none that hilrig accepts, or its key
+            does not count in the trust root.
         UsageError: the rig has the name of one of this user's own keys.
         HilrigError: the rig cannot be reached.
     """
     with linked(spec) as link:
+        if trusted is not None:
+            _require_trusted(link, trusted)
         return accept_signing_key(link, keys_folder=keys_folder, replace=replace)
+
+
+def _require_trusted(link: RigLink, trusted: TrustedKeys) -> None:
+    trusted.require(
+        offered_key(link)[1].fingerprint,
+        role=Role.RIG,
+        device_class=link.spec.device_class,
+        signed_ns=time.time_ns(),
+    )
 
 
 def accept_signing_key(link: RigLink, *, keys_folder: Path, replace: bool = False) -> EnrolledKey:

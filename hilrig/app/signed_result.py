@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from hilrig.app.conclude import refuse_other_than_run
-from hilrig.attest.envelope import MAX_ENVELOPE_BYTES, verify_envelope
+from hilrig.attest.dsse import MAX_ENVELOPE_BYTES
+from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import load_public_keys
 from hilrig.attest.statement import TEST_RESULT, Statement, read_statement
 from hilrig.attest.strict_json import read_strict_json

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hilrig.app.conclude import build_result, hash_files, read_evidence
+from hilrig.app.trust import TrustedKeys
 from hilrig.attest.directory import SIGNED_FILES, Finding, check_directory
 from hilrig.attest.keys import load_public_keys
+from hilrig.attest.public_key import PublicKey
+from hilrig.attest.validity import parse_moment
 from hilrig.config.noun_json import to_json
 from hilrig.config.plan_file import limits_for
 from hilrig.config.profile import parse_profile
@@ -15,6 +18,7 @@ from hilrig.core.errors import HilrigError, TrustError
 from hilrig.core.result import Result
 from hilrig.core.run import RunPlan
 from hilrig.core.search import RUNS
+from hilrig.core.trust import Role
 from hilrig.record.compare import parquet_differences
 from hilrig.record.untrusted_file import read_untrusted
 from hilrig.verdict.judge import judge
@@ -54,6 +58,34 @@ def verify(run_dir: Path, *, keys: Sequence[Path]) -> Verified:
     Raises:
         TrustError: it is no run directory, holds something that is no file, or a key cannot be read.
     """
+    return verify_by(run_dir, load_public_keys(keys))
+
+
+def verify_by_root(run_dir: Path, trusted: TrustedKeys) -> Verified:
+    """Do what `verify` does with the rig keys of a trust root: the key must count for the run's class at its end.
+
+    Raises:
+        TrustError: as `verify`; also the key is revoked.
+        WrongClassError: the key may not sign for the run's device class.
+        ExpiredError: the key did not count yet when the run ended, or no longer.
+    """
+    found = verify_by(run_dir, trusted.keys_of(Role.RIG))
+    if found.ok and found.result is not None and found.key_fingerprint is not None:
+        trusted.require(
+            found.key_fingerprint,
+            role=Role.RIG,
+            device_class=found.result.device_class,
+            signed_ns=parse_moment(found.result.ended_at_utc, name=files.RESULT),
+        )
+    return found
+
+
+def verify_by(run_dir: Path, keys: Sequence[PublicKey]) -> Verified:
+    """Do what `verify` does with public keys.
+
+    Raises:
+        TrustError: as `verify`.
+    """
     if not run_dir.is_dir():
         raise TrustError(f"{run_dir} is not a folder", hint="hilrig list")
     if (run_dir / RUNS).is_dir():
@@ -68,7 +100,7 @@ def verify(run_dir: Path, *, keys: Sequence[Path]) -> Verified:
         )
     contents = {name: read_untrusted(run_dir / name, max_bytes=MAX_SIGNED_BYTES) for name in SIGNED_FILES}
     present = {name: data for name, data in contents.items() if data is not None}
-    report = check_directory(digests, present, load_public_keys(keys))
+    report = check_directory(digests, present, keys)
     findings = list(report.findings)
     if report.ok and report.result is not None:
         findings += _recomputed(run_dir, report.result)

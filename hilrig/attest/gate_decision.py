@@ -11,6 +11,7 @@ from hilrig.attest.statement import MODEL_PREFIX, Statement, build_statement
 from hilrig.attest.validity import Validity, parse_validity
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import TrustError
+from hilrig.core.gate_manifest import MANIFEST_FILE
 from hilrig.core.release import GATE_DECISION_FILE, RELEASE_FILE
 
 VERIFICATION_SUMMARY: Final = "https://slsa.dev/verification_summary/v1"
@@ -35,17 +36,19 @@ class GateDecision:
 
     Args:
         release_sha256: of release.json: the name of the release.
+        manifest_sha256: of release_manifest.json: what was to be released, with its evidence.
         model_files_sha256: by the path of each model file.
         passed: False is a refusal, which is signed as well.
         device_class: what the decision is for.
-        stack_sha256: of the software stack that the run was made on; empty: not bound to one.
+        stack_sha256: of the software stack that the runs were made on; empty: not bound to one.
         sequence: the newest decision on a release counts.
         decided_at_utc: ISO 8601, as is `expires_at_utc`.
-        policy: the profile with the limits.
-        attestation: the run's, which the decision rests on.
+        policy: the policy file.
+        attestations: of the runs for this class that the decision rests on; none for a refusal without a run.
     """
 
     release_sha256: str
+    manifest_sha256: str
     model_files_sha256: Mapping[str, str]
     bundle_sha256: str
     passed: bool
@@ -54,9 +57,8 @@ class GateDecision:
     sequence: int
     decided_at_utc: str
     expires_at_utc: str
-    run_id: str
     policy: Evidence
-    attestation: Evidence
+    attestations: tuple[Evidence, ...]
 
     def validity(self) -> Validity:
         """Return from when to when it holds."""
@@ -99,14 +101,16 @@ def read_gate_decision(statement: Statement, *, name: str) -> GateDecision:
     if canonical_json(_predicate(decision)) != canonical_json(statement.predicate):
         raise TrustError(f"{name} is no gate decision: a field too many or of another kind")
     if _subjects(decision) != statement.subjects:
-        raise TrustError(f"{name} has a subject that is neither {RELEASE_FILE} nor a model file")
+        raise TrustError(f"{name} has a subject that is none of {RELEASE_FILE}, {MANIFEST_FILE} and model files")
+    if decision.passed and not decision.attestations:
+        raise TrustError(f"{name} lets a release through without the attestation of any run")
     decision.validity()
     return decision
 
 
 def _subjects(decision: GateDecision) -> dict[str, str]:
     model = {MODEL_PREFIX + path: sha256 for path, sha256 in decision.model_files_sha256.items()}
-    return {RELEASE_FILE: decision.release_sha256, **model}
+    return {RELEASE_FILE: decision.release_sha256, MANIFEST_FILE: decision.manifest_sha256, **model}
 
 
 def _predicate(decision: GateDecision) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def _predicate(decision: GateDecision) -> dict[str, Any]:
         "timeVerified": decision.decided_at_utc,
         "resourceUri": CLASS_URI + decision.device_class,
         "policy": _descriptor(decision.policy),
-        "inputAttestations": [_descriptor(decision.attestation)],
+        "inputAttestations": [_descriptor(attestation) for attestation in decision.attestations],
         "verificationResult": "PASSED" if decision.passed else "FAILED",
         "verifiedLevels": [],
         "hilrig": {
@@ -123,7 +127,6 @@ def _predicate(decision: GateDecision) -> dict[str, Any]:
             "sequence": decision.sequence,
             "expires_at_utc": decision.expires_at_utc,
             "stack_sha256": decision.stack_sha256,
-            "run_id": decision.run_id,
             "bundle_sha256": decision.bundle_sha256,
         },
     }
@@ -136,7 +139,6 @@ def _descriptor(evidence: Evidence) -> dict[str, Any]:
 def _parsed(statement: Statement) -> GateDecision:
     """Return the decision; what is of another kind than `_predicate` writes comes to light when it is rebuilt."""
     predicate, own = statement.predicate, statement.predicate["hilrig"]
-    (attestation,) = predicate["inputAttestations"]
     model = {
         name.removeprefix(MODEL_PREFIX): sha256
         for name, sha256 in statement.subjects.items()
@@ -144,6 +146,7 @@ def _parsed(statement: Statement) -> GateDecision:
     }
     return GateDecision(
         release_sha256=statement.subjects[RELEASE_FILE],
+        manifest_sha256=statement.subjects[MANIFEST_FILE],
         model_files_sha256=model,
         bundle_sha256=_digest(own["bundle_sha256"]),
         passed=predicate["verificationResult"] == "PASSED",
@@ -152,9 +155,8 @@ def _parsed(statement: Statement) -> GateDecision:
         sequence=_sequence(own["sequence"]),
         decided_at_utc=_text(predicate["timeVerified"]),
         expires_at_utc=_text(own["expires_at_utc"]),
-        run_id=_text(own["run_id"]),
         policy=_evidence(predicate["policy"]),
-        attestation=_evidence(attestation),
+        attestations=tuple(_evidence(attestation) for attestation in predicate["inputAttestations"]),
     )
 
 

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import Signer
 
+from hilrig.attest.hsm import is_token_uri, load_token_signer
 from hilrig.attest.pem import parse_public_key, parse_signer
 from hilrig.attest.public_key import PublicKey, accept_public_key
 from hilrig.core.errors import HilrigError, PreconditionError, TrustError, UsageError
@@ -64,15 +65,19 @@ def create_key(folder: Path, name: str, *, passphrase: bytes | None) -> KeyInfo:
     return _info(public_path, accept_public_key(key.public_key(), name=str(public_path)))
 
 
-def load_signer(path: Path, *, passphrase: bytes | None) -> CryptoSigner:
+def load_signer(path: Path, *, passphrase: bytes | None) -> Signer:
     """Return the signer of the private key in `path`, ECDSA P-256 or Ed25519; its key id is the fingerprint.
 
+    `hsm:ID?label=TOKEN` is a key in a token, its PIN the passphrase: see `hilrig.attest.hsm`.
     A link is followed, as secret stores mount keys through links: the file that it leads to must be private.
 
     Raises:
         TrustError: the file is missing, not private or not the user's own, the passphrase does not fit, or it is
             not a private key that hilrig accepts.
+        PreconditionError: the token, its library or its key is not there.
     """
+    if is_token_uri(str(path)):
+        return load_token_signer(str(path), pin=passphrase)
     data = _read_private(path, max_bytes=MAX_KEY_BYTES)
     return parse_signer(data, name=str(path), passphrase=passphrase)
 

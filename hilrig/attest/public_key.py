@@ -8,8 +8,13 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-from securesystemslib.signer import Key, SSlibKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+    load_pem_public_key,
+)
+from securesystemslib.signer import Key, Signer, SSlibKey
 
 from hilrig.core.errors import TrustError
 
@@ -56,6 +61,12 @@ def public_key_der(key: Key) -> bytes:
     else:
         public = load_pem_public_key(value.encode())
     return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_key_of_signer(signer: Signer) -> PublicKey:
+    """Return the public half of a signer that `load_signer` made."""
+    public = load_der_public_key(public_key_der(signer.public_key))
+    return accept_public_key(public, name=str(signer.public_key.keyid))
 
 
 def _algorithm(key: PublicKeyTypes, name: str) -> str:

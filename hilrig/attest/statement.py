@@ -97,10 +97,20 @@ def read_statement(data: bytes, *, name: str) -> Statement:
             "predicate": dict(predicate),
             **others,
         } if statement_type == STATEMENT_TYPE and not others:
-            return Statement(
+            statement = Statement(
                 predicate_type=predicate_type, subjects=_subjects(subjects, name), predicate=predicate
             )
+            _refuse_other_spelling(statement, data, name)
+            return statement
     raise TrustError(f"{name} does not hold an in-toto Statement v1 with its four fields and a subject")
+
+
+def _refuse_other_spelling(statement: Statement, data: bytes, name: str) -> None:
+    """Refuse what `build_statement` cannot have written: two spellings are two documents to everybody else."""
+    if len(statement.subjects) > MAX_SUBJECTS:
+        raise TrustError(f"{name} has {len(statement.subjects)} subjects; cosign reads at most {MAX_SUBJECTS}")
+    if build_statement(statement.predicate_type, statement.subjects, statement.predicate) != data:
+        raise TrustError(f"{name}: the statement is not in canonical form: a space, a number or the order differs")
 
 
 def _descriptor(name: str, sha256: str) -> dict[str, Any]:

@@ -35,6 +35,20 @@ def parse_validity(*, issued_at_utc: str, expires_at_utc: str, name: str) -> Val
     return Validity(issued_ns=issued_ns, expires_ns=expires_ns)
 
 
+def holds_at(validity: Validity, moment_ns: int) -> bool:
+    """Return whether a moment lies in a validity; before its begin by less than two clocks may differ counts."""
+    return validity.issued_ns - CLOCK_SKEW_NS <= moment_ns < validity.expires_ns
+
+
+def parse_moment(text: str, *, name: str) -> int:
+    """Return an ISO 8601 time in UTC, from a statement which messages call `name`, in nanoseconds since 1970.
+
+    Raises:
+        TrustError: it is not such a time.
+    """
+    return _parse(text, name)
+
+
 def refuse_outside(validity: Validity, *, now_ns: int, newest_signed_ns: int, name: str) -> None:
     """Refuse a statement that is over, and to judge at all by a clock that is not set.
 

@@ -1,15 +1,20 @@
 """Commands over what a run left: verify, recover, judge."""
 
+import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hilrig.cli import options
 from hilrig.cli.output import next_steps, print_json, say, word
 from hilrig.cli.verdict_output import result_json, show_result
+from hilrig.core.errors import UsageError
 from hilrig.core.exits import ExitCode
+
+if TYPE_CHECKING:
+    from hilrig.app.verify import Verified
 
 
 def register(app: typer.Typer) -> None:
@@ -26,17 +31,16 @@ def verify(
         list[Path] | None,
         typer.Option(help="A public key that is trusted; may be given again. [default: this user's own keys]"),
     ] = None,
+    trust: options.Trust = None,
     json: options.Json = False,
 ) -> None:
     """Verify a run directory: signatures, the digest of every file, every number from the evidence.
 
     Exits like the verdict (0 PASS, 10 FAIL, 11 INCONCLUSIVE, 12 aborted) when all holds, else with 30: a valid
-    signature over a FAIL is a FAIL.
+    signature over a FAIL is a FAIL. With --trust also 32: the key or the trust root is over, 33: the key may not
+    sign for the run's device class.
     """
-    from hilrig.app.folders import keys_folder
-    from hilrig.app.verify import verify as do_verify
-
-    found = do_verify(run_dir, keys=key or sorted(keys_folder().glob("*.pub")))
+    found = _verified(run_dir, key or [], trust)
     result = found.result
     if json:
         print_json(
@@ -60,6 +64,19 @@ def verify(
     say(f"  {found.n_files} files as they were signed; every number recomputed from the evidence")
     say(f"{word(result.judgement.status.value)}  {result.judgement.sentence}")
     raise typer.Exit(result.exit_code)
+
+
+def _verified(run_dir: Path, keys: list[Path], trust: Path | None) -> "Verified":
+    from hilrig.app.folders import keys_folder
+    from hilrig.app.trust import load_trust
+    from hilrig.app.verify import verify as do_verify
+    from hilrig.app.verify import verify_by_root
+
+    if trust is None:
+        return do_verify(run_dir, keys=keys or sorted(keys_folder().glob("*.pub")))
+    if keys:
+        raise UsageError("--key and --trust were given", hint="give one of the two")
+    return verify_by_root(run_dir, load_trust(trust, now_ns=time.time_ns()))
 
 
 def recover(

@@ -9,8 +9,12 @@ from hilrig import __version__
 from hilrig.cli import (
     baseline_commands,
     compare_command,
+    compat_commands,
     evidence_commands,
+    explain_command,
     export_command,
+    gate_commands,
+    golden_commands,
     key_commands,
     list_command,
     node_commands,
@@ -21,6 +25,8 @@ from hilrig.cli import (
     run_commands,
     serve_command,
     stop_command,
+    triage_command,
+    trust_commands,
     watch_command,
 )
 from hilrig.cli.output import fail, state
@@ -32,7 +38,7 @@ app = typer.Typer(
     help="Decide whether an edge AI model may go to a factory line.\n\n"
     "Exit codes: 0 PASS or done, 2 usage or configuration, 10 FAIL, 11 INCONCLUSIVE, 12 aborted, 20 rig busy, "
     "21 rig lost, 22 precondition not met, 30 signature or trust invalid, 31 not passed by the gate, 32 expired, "
-    "33 wrong class or stack, 40 store unsafe.",
+    "33 wrong class or stack, 34 approval missing, 40 store unsafe.",
     epilog="First steps: hilrig demo, then hilrig init DIR --model MODEL.onnx, hilrig check DIR, hilrig run DIR.",
     no_args_is_help=True,
     rich_markup_mode=None,  # boxes and colours make CI logs unreadable
@@ -50,9 +56,15 @@ watch_command.register(app)
 stop_command.register(app)
 serve_command.register(app)
 powerloss_command.register(app)
+explain_command.register(app)
+triage_command.register(app)
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(trust_commands.app, name="trust")
 app.add_typer(rigs_commands.app, name="rigs")
 app.add_typer(node_commands.app, name="node")
+app.add_typer(compat_commands.app, name="compat")
+app.add_typer(golden_commands.app, name="golden")
+app.add_typer(gate_commands.app, name="gate")
 app.add_typer(baseline_commands.app, name="baseline")
 
 

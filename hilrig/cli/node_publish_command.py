@@ -1,4 +1,4 @@
-"""`hilrig node publish`: from a run that passed to what nodes can be given."""
+"""`hilrig node publish`: from a release that the gate passed to what nodes can be given."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,20 +9,17 @@ from hilrig.cli import options
 from hilrig.cli.output import next_steps, print_json, say
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import CryptoSigner
+    from securesystemslib.signer import Signer
 
     from hilrig.app.publish import Published
     from hilrig.attest.desired_state import Guardrail, Rollout
 
 PARTS_OF_A_GUARDRAIL = 3
 
-Profile = Annotated[
-    Path, typer.Option(help="The profile's folder that was run: the model is taken from it.", show_default=False)
+Release = Annotated[
+    Path, typer.Argument(help="The release folder that the gate passed.", metavar="RELEASE", show_default=False)
 ]
-PassphraseFile = Annotated[
-    Path | None, typer.Option(help="A file (mode 0600) with the passphrase of --key.", show_default=False)
-]
-GateKey = Annotated[Path, typer.Option(help="The gate's private key.", show_default=False)]
+DeviceClass = Annotated[str, typer.Option(help="Of the nodes; the gate's decision is for it.", show_default=False)]
 DesiredKey = Annotated[Path, typer.Option(help="The private key of desired states.", show_default=False)]
 DesiredPassphraseFile = Annotated[
     Path | None, typer.Option(help="A file (mode 0600) with the passphrase of --desired-key.", show_default=False)
@@ -30,11 +27,13 @@ DesiredPassphraseFile = Annotated[
 Out = Annotated[
     Path, typer.Option(help="Where it goes: a folder that nodes or a web server read.", show_default=False)
 ]
-SignedBy = Annotated[
+GateKey = Annotated[
     list[Path] | None,
-    typer.Option(help="A public key that may have signed the run. [default: this user's own keys]"),
+    typer.Option(help="A public key of the gate; may be given again. [default: this user's `gate`]"),
 ]
-Version = Annotated[str, typer.Option(help="Of the model, for people. [default: the sequence]")]
+Trust = Annotated[
+    Path | None, typer.Option(metavar="TRUST.JSON", help="The trust root, for its gate keys.", show_default=False)
+]
 Nodes = Annotated[list[str] | None, typer.Option(help="A node's id; may be given again. [default: all]")]
 Mode = Annotated[str, typer.Option(metavar="canary|blue_green|shadow", help="How it is brought out.")]
 CanaryNodes = Annotated[list[str] | None, typer.Option(help="A node that goes first; may be given again.")]
@@ -50,24 +49,19 @@ MinSamples = Annotated[int, typer.Option(min=1, help="Requests without which not
 MaxMissing = Annotated[int, typer.Option(min=0, help="Of about 20 readings those that may tell nothing.")]
 ConsecutiveErrors = Annotated[int, typer.Option(min=1, help="Such readings in a row that end the trial.")]
 Sequence = Annotated[int | None, typer.Option(min=1, help="[default: the seconds since 1970]")]
-ExpiresDays = Annotated[float, typer.Option(min=0.0001, help="How long decision and desired state hold.")]
-AnyStack = Annotated[
-    bool, typer.Option("--any-stack", help="For nodes with other software than the run's rig, too.")
-]
+ExpiresDays = Annotated[float, typer.Option(min=0.0001, help="How long the desired state holds.")]
 AllowAgain = Annotated[bool, typer.Option("--allow-again", help="Also for nodes that rolled this release back.")]
 
 
 def publish(  # noqa: PLR0913 - the command's options
-    run_dir: options.RunDirectory,
+    release: Release,
     *,
-    profile: Profile,
-    key: GateKey,
+    device_class: DeviceClass,
     desired_key: DesiredKey,
     out: Out,
-    passphrase_file: PassphraseFile = None,
+    gate_key: GateKey = None,
+    trust: Trust = None,
     desired_passphrase_file: DesiredPassphraseFile = None,
-    signed_by: SignedBy = None,
-    version: Version = "",
     nodes: Nodes = None,
     mode: Mode = "blue_green",
     canary_nodes: CanaryNodes = None,
@@ -78,15 +72,14 @@ def publish(  # noqa: PLR0913 - the command's options
     consecutive_errors: ConsecutiveErrors = 4,
     sequence: Sequence = None,
     expires_days: ExpiresDays = 90.0,
-    any_stack: AnyStack = False,
     allow_again: AllowAgain = False,
     json: options.Json = False,
 ) -> None:
-    """Publish the model of a run that passed: a release, the gate's decision, a desired state for nodes.
+    """Publish a release that the gate passed: with its decision, and a desired state for nodes.
 
-    The run is verified and its numbers recomputed first; the model must be the one that was measured.
+    Needs no key of the gate. Refused with 10, 30, 31, 32 or 33, as hilrig gate status would say it.
     """
-    from hilrig.app.folders import keys_folder
+    from hilrig.app.gate_keys import gate_trust
     from hilrig.app.publish import PublishRequest
     from hilrig.app.publish import publish as do_publish
     from hilrig.core.clock import SystemClock
@@ -95,25 +88,19 @@ def publish(  # noqa: PLR0913 - the command's options
         _guardrail(text, min_samples=min_samples, max_missing=max_missing, consecutive_errors=consecutive_errors)
         for text in guardrail or ("error_pct:0.1:1",)
     )
+    clock = SystemClock()
     request = PublishRequest(
-        run_dir=run_dir,
-        profile=profile,
-        run_keys=signed_by or sorted(keys_folder().glob("*.pub")),
+        release=release,
+        device_class=device_class,
+        gate=gate_trust(gate_key or [], trust=trust, now_ns=clock.triple().realtime_ns),
         out=out,
-        version=version,
         sequence=sequence,
         nodes=tuple(nodes or ("*",)),
         rollout=_rollout(mode, canary_nodes or [], window, rails),
         expires_days=expires_days,
-        is_bound_to_stack=not any_stack,
         allow_again=allow_again,
     )
-    done = do_publish(
-        request,
-        gate=_signer(key, passphrase_file),
-        desired=_signer(desired_key, desired_passphrase_file),
-        clock=SystemClock(),
-    )
+    done = do_publish(request, desired=_signer(desired_key, desired_passphrase_file), clock=clock)
     _show(done, json=json)
 
 
@@ -135,7 +122,7 @@ def _show(done: "Published", *, json: bool) -> None:
     next_steps(f"hilrig node agent --store DIR --desired {done.desired}")
 
 
-def _signer(key: Path, passphrase_file: Path | None) -> "CryptoSigner":
+def _signer(key: Path, passphrase_file: Path | None) -> "Signer":
     from hilrig.attest.keys import load_signer, read_passphrase
 
     return load_signer(key, passphrase=read_passphrase(passphrase_file, None))

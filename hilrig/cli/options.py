@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
+from hilrig.core.trust import TOKEN_SCHEME
+
 UNITS_S: Final = {"s": 1, "m": 60, "min": 60, "h": 3600}
 PART: Final = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h)")
 
@@ -43,10 +45,20 @@ RigInPlace = Annotated[
 ]
 Key = Annotated[
     Path | None,
-    typer.Option(help="The private key that signs. [default: this user's `rig`]", show_default=False),
+    typer.Option(
+        help="The private key that signs: a file, or hsm:ID?label=TOKEN. [default: this user's `rig`]",
+        show_default=False,
+    ),
+]
+Trust = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TRUST.json", help="A trust root: it says whose signatures count, for what.", show_default=False
+    ),
 ]
 PassphraseFile = Annotated[
-    Path | None, typer.Option(help="A file (mode 0600) with the key's passphrase.", show_default=False)
+    Path | None,
+    typer.Option(help="A file (mode 0600) with the key's passphrase, or the token's PIN.", show_default=False),
 ]
 PassphraseFd = Annotated[
     int | None, typer.Option(help="A descriptor to read the passphrase from, as in 3<FILE.", show_default=False)
@@ -80,5 +92,7 @@ def rig_file(name_or_path: str | None) -> Path | None:
 
 
 def absolute(path: Path) -> Path:
-    """Return a path that holds in another process's folder, without following links."""
+    """Return a path that holds in another process's folder, without following links; a token's URI as it is."""
+    if str(path).startswith(TOKEN_SCHEME):
+        return path
     return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib's absolute() keeps `..`

@@ -1,6 +1,7 @@
 """The command rigs enroll: a person accepts the keys of a rig."""
 
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,19 +34,25 @@ def enroll(
     replace: Annotated[
         bool, typer.Option("--replace", help="The rig was installed anew: its older keys go.")
     ] = False,
+    trust: options.Trust = None,
     rigs: RigsFolder = None,
     json: options.Json = False,
 ) -> None:
-    """Accept a rig's host key, after you compared it, and the key that it signs with."""
+    """Accept a rig's host key, after you compared it, and the key that it signs with.
+
+    With --trust the signing key must be one of the trust root's, for the rig's device class.
+    """
     from hilrig.app.folders import keys_folder
     from hilrig.app.rig_enroll import enroll_signing_key
     from hilrig.app.rig_files import find_rig, require_work_folder, rigs_folder
     from hilrig.app.rig_host_key import accept_host_key
+    from hilrig.app.trust import load_trust
 
     rig, _ = find_rig(name, rigs_folder(rigs))
     require_work_folder(rig, hint="its key is your own: hilrig keys show")
+    trusted = None if trust is None else load_trust(trust, now_ns=time.time_ns())
     new = accept_host_key(rig, replace=replace, is_right=lambda key: _is_right(rig, key, fingerprint))
-    signing = enroll_signing_key(rig, keys_folder=keys_folder(), replace=replace)
+    signing = enroll_signing_key(rig, keys_folder=keys_folder(), replace=replace, trusted=trusted)
     if json:
         host = [{"type": key.key_type, "fingerprint": key.fingerprint} for key in new]
         print_json({"name": rig.name, "accepted_host_keys": host, "signing_key": signing.fingerprint})

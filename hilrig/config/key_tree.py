@@ -12,24 +12,32 @@ from hilrig.config.document import Path, dotted
 ITEM: Final = "[]"
 """Behind the name of a list of blocks: any item of it."""
 
+ANY: Final = "*"
+"""Below a block whose keys the user names: any of them."""
+
 
 def blocks(model: type[BaseModel], path: Path = ()) -> Iterator[tuple[Path, type[BaseModel]]]:
-    """Yield each block of keys below `model` with its path, the model itself first; `name[]` is a list's item."""
+    """Yield each block of keys below `model` with its path, the model itself first.
+
+    `name[]` is an item of a list, `name.*` one of a map.
+    """
     yield path, model
     for name, field in model.model_fields.items():
-        inner, item = _block_class(field.annotation), _item_class(field.annotation)
+        inner, item, value = (find(field.annotation) for find in (_block_class, _item_class, _value_class))
         if inner:
             yield from blocks(inner, (*path, name))
         if item:
             yield from blocks(item, (*path, f"{name}{ITEM}"))
+        if value:
+            yield from blocks(value, (*path, name, ANY))
 
 
 def unknown_key_hint(model: type[BaseModel], path: Path) -> str:
     """Return what the unknown key at the end of `path` was probably meant to be."""
     tree = dict(blocks(model))
-    parent = tree.get(_of_any_item(path[:-1]))
+    parent = next((block for where, block in tree.items() if _covers(where, _of_any_item(path[:-1]))), None)
     name = str(path[-1])
-    homes = [where for where, block in tree.items() if name in block.model_fields and not _is_in_list(where)]
+    homes = [where for where, block in tree.items() if name in block.model_fields and not _is_repeated(where)]
     if len(homes) == 1:
         return f"it belongs under '{dotted(homes[0])}'" if homes[0] else "it belongs at the left margin"
     return nearest(name, list(parent.model_fields) if parent else [])
@@ -57,8 +65,12 @@ def _of_any_item(path: Path) -> Path:
     return tuple(joined)
 
 
-def _is_in_list(path: Path) -> bool:
-    return any(str(part).endswith(ITEM) for part in path)
+def _covers(where: Path, path: Path) -> bool:
+    return len(where) == len(path) and all(part in (ANY, given) for part, given in zip(where, path, strict=True))
+
+
+def _is_repeated(path: Path) -> bool:
+    return any(str(part).endswith((ITEM, ANY)) for part in path)
 
 
 def _item_class(annotation: Any) -> type[BaseModel] | None:
@@ -66,6 +78,13 @@ def _item_class(annotation: Any) -> type[BaseModel] | None:
     if get_origin(annotation) is Annotated:
         return _item_class(get_args(annotation)[0])
     return _block_class(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
+
+
+def _value_class(annotation: Any) -> type[BaseModel] | None:
+    """Return the class of the blocks that a map holds, None for anything else."""
+    if get_origin(annotation) is Annotated:
+        return _value_class(get_args(annotation)[0])
+    return _block_class(get_args(annotation)[1]) if get_origin(annotation) is dict else None
 
 
 def _block_class(annotation: Any) -> type[BaseModel] | None:

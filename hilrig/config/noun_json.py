@@ -40,7 +40,7 @@ def from_json(cls: type[T], data: bytes, *, what: str) -> T:
         raise RecordError(f"{what}: {_first_fault(error)}", hint=_HINT) from error
     unknown = _unknown_key(given, to_jsonable_python(noun), at="")
     if unknown:
-        raise RecordError(f"{what}: unknown key '{unknown}'", hint=_HINT)
+        raise RecordError(f"{what}: unknown key {unknown!a}", hint=_HINT)
     return noun
 
 
@@ -65,7 +65,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"key '{next(key for key in keys if keys.count(key) > 1)}' is given twice")
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!a} is given twice")
     return values
 
 
@@ -83,7 +83,7 @@ def _refuse_constant(name: str) -> float:
 def _first_fault(error: ValidationError) -> str:
     detail = error.errors(include_url=False)[0]
     where = ".".join(map(str, detail["loc"])) or "the whole"
-    return f"'{where}': {detail['msg'].replace('Input should be', 'expected')}"
+    return f"{where!a}: {detail['msg'].replace('Input should be', 'expected')}"
 
 
 def _unknown_key(given: Any, read: Any, *, at: str) -> str | None:

@@ -33,6 +33,8 @@ from hilrig.core.profile import (
     BackendSpec,
     DecideSpec,
     FeedSpec,
+    GoldenDrift,
+    GoldenLimits,
     GoldenSpec,
     Limit,
     ModelSpec,
@@ -184,7 +186,13 @@ def _arrivals(keys: ArrivalKeys, trace: Trace | None) -> ArrivalSpec:
 
 def _golden(keys: GoldenKeys) -> GoldenSpec:
     return GoldenSpec(
-        feed=_feed(keys.feed), sha256=keys.sha256, min_precision=keys.min_precision, min_recall=keys.min_recall
+        feed=_feed(keys.feed),
+        sha256=keys.sha256,
+        min_precision=keys.min_precision,
+        min_recall=keys.min_recall,
+        max_false_reject=keys.max_false_reject,
+        labels={label: GoldenLimits(**limits.model_dump()) for label, limits in keys.labels.items()},
+        against_last=GoldenDrift(**keys.against_last.model_dump()) if keys.against_last else None,
     )
 
 

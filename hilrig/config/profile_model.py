@@ -170,6 +170,26 @@ class QueueKeys(Keys):
     )
 
 
+class GoldenLabelKeys(Keys):
+    """Limits of one label in the place of the general ones."""
+
+    min_precision: Share | None = Field(default=None, description="Least precision of this label.")
+    min_recall: Share | None = Field(default=None, description="Least recall of this label.")
+    max_false_reject: Share | None = Field(
+        default=None, description="Greatest share of good frames that may be found to have this label."
+    )
+
+
+class GoldenDriftKeys(Keys):
+    """By how much each label may be worse than in the last release's golden report, on the same frames."""
+
+    precision_drop_max: Share | None = Field(default=None, description="How far precision may fall.")
+    recall_drop_max: Share | None = Field(default=None, description="How far recall may fall.")
+    false_reject_rise_max: Share | None = Field(
+        default=None, description="How far the share of false rejects may rise."
+    )
+
+
 class GoldenKeys(Keys):
     """Frames with known truth that the model was never trained on; without this block accuracy is not checked."""
 
@@ -182,6 +202,19 @@ class GoldenKeys(Keys):
         default=None, description="Least precision of every label that has a threshold."
     )
     min_recall: Share | None = Field(default=None, description="Least recall of every label that has a threshold.")
+    max_false_reject: Share | None = Field(
+        default=None,
+        description="Of the frames without a label, the greatest share that may be found to have it. This and the "
+        "two limits above are held against the worse end of the Wilson interval at 95 %.",
+    )
+    labels: dict[str, GoldenLabelKeys] = Field(
+        default={}, description="Limits of single labels, in the place of the three above."
+    )
+    against_last: GoldenDriftKeys | None = Field(
+        default=None,
+        description="Limits on what is worse than in the last release; `hilrig golden run --against` names its "
+        "report.",
+    )
 
 
 Cpus = Annotated[tuple[Annotated[int, Field(ge=0, le=4095)], ...], Field(max_length=4096)]

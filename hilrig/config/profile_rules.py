@@ -25,6 +25,7 @@ _LATENCY: Final = ("hil_validation", "latency")
 _PERCENTILES: Final = ("p50_max_ms", "p95_max_ms", "p99_max_ms", "p99_9_max_ms")
 _LISTS_OF_UNIQUES: Final[tuple[Path, ...]] = (("model", "labels"), ("model", "files"), ("device_class",))
 _PREPROCESS: Final = ("pipeline", "preprocess")
+_GOLDEN_LIMITS: Final = ("min_precision", "min_recall", "max_false_reject")
 _UNCHANGED: Final = {"scale": 1, "mean": [0, 0, 0], "std": [1, 1, 1]}
 _SHAPE: Final = ("model", "input", "shape")
 _BLOCKS: Final[tuple[Path, ...]] = (
@@ -165,9 +166,33 @@ def _model_files(document: Document) -> Iterator[Problem]:
 
 def _golden_judges(document: Document) -> Iterator[Problem]:
     golden = document.get(("golden",))
-    if isinstance(golden, dict) and golden.keys().isdisjoint({"min_precision", "min_recall"}):
-        message = "'golden' sets neither 'min_precision' nor 'min_recall': any model would pass it"
+    if not isinstance(golden, dict):
+        return
+    if golden.keys().isdisjoint({*_GOLDEN_LIMITS, "labels"}):
+        message = (
+            "'golden' sets none of 'min_precision', 'min_recall' and 'max_false_reject': any model would pass it"
+        )
         yield document.problem(("golden",), "no_checks", message)
+    if golden.get("against_last") == {}:
+        message = "'golden.against_last' is empty: any model would pass it"
+        yield document.problem(("golden", "against_last"), "no_checks", message)
+    yield from _golden_labels(document, golden.get("labels"))
+
+
+def _golden_labels(document: Document, labels: object) -> Iterator[Problem]:
+    """A limit on a label that nobody decides would never be held."""
+    where: Path = ("golden", "labels")
+    if labels == {}:
+        yield document.problem(where, "no_checks", "'golden.labels' is empty", "name a label, or leave it out")
+    thresholds = document.get(("pipeline", "decide", "thresholds"))
+    decided = [key for key in thresholds if isinstance(key, str)] if isinstance(thresholds, dict) else []
+    for label, limits in labels.items() if isinstance(labels, dict) else ():
+        if decided and isinstance(label, str) and label not in decided:
+            message = f"'{label}' has no threshold in pipeline.decide"
+            yield document.key_problem((*where, label), "contradiction", message, nearest(label, decided))
+        if limits == {}:
+            message = f"'golden.labels.{label}' sets no limit"
+            yield document.problem((*where, label), "no_checks", message, f"one of {', '.join(_GOLDEN_LIMITS)}")
 
 
 def _number(document: Document, path: Path) -> float | None:

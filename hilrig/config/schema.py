@@ -7,7 +7,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelField, NullableSchema, WithDefaultSchema
 
 from hilrig.config.document import dotted
-from hilrig.config.key_tree import ITEM, blocks
+from hilrig.config.key_tree import ANY, ITEM, blocks
 from hilrig.config.keys import Keys
 from hilrig.config.limit_model import held_by
 from hilrig.config.profile_model import ProfileKeys
@@ -98,12 +98,21 @@ def _rows(block: Mapping[str, Any], definitions: Mapping[str, Any], *, at: str) 
         described = {**_resolved(stated, definitions), **stated}
         default = "required" if name in block.get("required", ()) else _default(described)
         meaning = described["description"].replace("\n", " ").replace("|", "\\|")
-        items = _resolved(described.get("items", {}), definitions)
-        yield f"| `{path}` | {_type({**described, 'items': items})} | {_unit(name)} | {default} | {meaning} |"
+        items, values = (_inner(described, key, definitions) for key in ("items", "additionalProperties"))
+        kind = _type({**described, "items": items, "additionalProperties": values})
+        yield f"| `{path}` | {kind} | {_unit(name)} | {default} | {meaning} |"
         if "properties" in described:
             yield from _rows(described, definitions, at=path)
         if "properties" in items:
             yield from _rows(items, definitions, at=f"{path}{ITEM}")
+        if "properties" in values:
+            yield from _rows(values, definitions, at=f"{path}.{ANY}")
+
+
+def _inner(described: Mapping[str, Any], key: str, definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the items of a list or the values of a map are; nothing where they may be anything."""
+    stated = described.get(key)
+    return _resolved(stated, definitions) if isinstance(stated, Mapping) else {}
 
 
 def _resolved(stated: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,7 +131,7 @@ def _type(stated: Mapping[str, Any]) -> str:
     if stated["type"] == "array":
         length = f" of {stated['minItems']}" if stated.get("minItems", 0) == stated.get("maxItems") else ""
         return f"list{length}: {_type(stated['items'])}"
-    if isinstance(stated.get("additionalProperties"), Mapping):
+    if stated.get("additionalProperties"):
         return f"block: {_type(stated['additionalProperties'])}"
     bounds = [words.format(f"{stated[key]:g}") for key, words in _BOUNDS.items() if key in stated]
     return f"{_TYPES[stated['type']]} {', '.join(bounds)}".strip()

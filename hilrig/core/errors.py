@@ -9,9 +9,11 @@
     ├── RecordError         22   a run directory cannot be written or read
     ├── RunAbortedError     12   the operator ended it
     ├── TrustError          30   a signature, digest or key does not hold
+    │   ├── RefusedError    10   the gate looked at this release and refused it, or took its decision back
     │   ├── NoDecisionError 31   the gate never decided on this model for this class
     │   ├── ExpiredError    32   a signed statement is over, or a newer one replaced it
-    │   └── WrongClassError 33   it is for another device class, stack or node
+    │   ├── WrongClassError 33   it is for another device class, stack or node
+    │   └── ApprovalMissingError 34  people must approve this release first
     └── StoreError          40   a model store is not safe to serve from
 
 Every message says what was expected, what was found and where; `hint` is the next command or step.
@@ -104,6 +106,12 @@ class UnknownKeyError(TrustError):
     """A signature names a key that is not among the trusted ones: nobody has checked it."""
 
 
+class RefusedError(TrustError):
+    """The gate looked at this release and refused it, or took its decision back."""
+
+    exit_code = ExitCode.FAIL
+
+
 class NoDecisionError(TrustError):
     """The gate never decided on this model for this device class, or refused it."""
 
@@ -120,6 +128,12 @@ class WrongClassError(TrustError):
     """A signed statement is for another device class, stack or node."""
 
     exit_code = ExitCode.WRONG_CLASS
+
+
+class ApprovalMissingError(TrustError):
+    """Everything but an approval of people is there."""
+
+    exit_code = ExitCode.APPROVAL_MISSING
 
 
 class StoreError(HilrigError):

@@ -177,16 +177,42 @@ class QueueSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenLimits:
+    """Limits on the decisions about one label, as shares; None: the golden set's general limit holds."""
+
+    min_precision: float | None = None
+    min_recall: float | None = None
+    max_false_reject: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenDrift:
+    """By how much a label may be worse than in the last release, as a difference of shares; None: not limited."""
+
+    precision_drop_max: float | None = None
+    recall_drop_max: float | None = None
+    false_reject_rise_max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenSpec:
     """The golden set: frames with known truth that the model was never trained on.
 
-    `sha256` is over the pixels of all frames in order, so that a generated set is pinned to the byte.
+    Args:
+        sha256: over the pixels of all frames in order, so that a generated set is pinned to the byte.
+        min_precision: of every label; this and the two others hold unless `labels` says otherwise.
+        max_false_reject: of the frames without a label, the most that may be found to have it.
+        labels: limits of single labels.
+        against_last: None: not held against the last release.
     """
 
     feed: FeedSpec
     sha256: str | None
     min_precision: float | None
     min_recall: float | None
+    max_false_reject: float | None = None
+    labels: Mapping[str, GoldenLimits] = field(default_factory=dict)
+    against_last: GoldenDrift | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

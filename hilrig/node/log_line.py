@@ -3,9 +3,12 @@
 import json
 import sys
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from itertools import count
 from threading import Lock
 from typing import Any
+
+from hilrig.core.log_keys import IDENTITY_KEYS, MEASURED_KEYS
 
 _numbers = count(1)
 _order = Lock()  # lines of two threads never mix, and their numbers rise with them
@@ -30,17 +33,16 @@ class LoggedNode:
 
 
 def log(event: str, *, node: LoggedNode, error_code: str = "", **fields: Any) -> None:
-    """Write a line about `event`; `fields` such as `load_time_ms` come on top."""
+    """Write a line about `event`; `fields` are what it knows, of the standard keys and beyond them."""
     with _order:
         line = {
+            "at_utc": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "event": event,
             "seq": next(_numbers),
             "node": node.node,
-            "model_hash": node.model_hash,
-            "config_version": node.config_version,
-            "runtime_version": node.runtime_version,
-            "delegate_active": node.delegate_active,
+            **{key: getattr(node, key) for key in IDENTITY_KEYS},
             "error_code": error_code,
+            **dict.fromkeys(MEASURED_KEYS),
             **fields,
         }
         print(json.dumps(line, default=str), file=sys.stderr, flush=True)  # noqa: T201 - the node's log is stderr

@@ -68,7 +68,7 @@ def read_release(folder: Path) -> ReleaseFolder:
     except OSError as error:
         raise NoDecisionError(
             f"{folder} has no readable {GATE_DECISION_FILE}: {error.strerror}",
-            hint="hilrig node publish, from a run on this device class that passed",
+            hint="hilrig gate check for this device class, then hilrig node publish",
         ) from error
     return ReleaseFolder(
         folder=folder,

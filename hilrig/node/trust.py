@@ -18,7 +18,7 @@ from hilrig.node.release_files import Accept, ReleaseFolder
 from hilrig.node.seen import read_later_decision, read_seen
 
 _NAME: Final = f"the gate's decision ({GATE_DECISION_FILE})"
-_PUBLISH: Final = "hilrig node publish, from a run on this device class that passed"
+_PUBLISH: Final = "hilrig gate check for this device class, then hilrig node publish"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

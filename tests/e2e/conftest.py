@@ -19,7 +19,7 @@ from stations import write_station
 N_TRIES = 5
 """Of a run on a machine whose own noise may make the camera late."""
 
-DISTURBANCES = {"feeder.lateness", "feeder.rate", "host.steal"}
+DISTURBANCES = {"feeder.lateness", "feeder.rate", "host.steal", "drill.camera"}
 """Self-checks that such noise breaks."""
 
 

@@ -6,6 +6,7 @@ All of it is real: `hilrig run`, the signatures, a web server, `hilrig node serv
 import http.client
 import json
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -31,6 +32,20 @@ pytestmark = pytest.mark.waiting
 
 NODE = "cell-1"
 WAIT_S = 60.0  # a loaded machine; nothing waits for it that works
+POLICY = """\
+format: 1
+name: small
+valid_days: 30
+waivable: []
+approvals: []
+items:
+  - id: measured
+    title: It was measured, and it is what was measured
+    owner: ML
+    needs: [{check: run-passed}, {check: model-files-match}, {check: release-matches}]
+"""
+"""The whole checklist has a story of its own; here the gate stands for any gate that says yes."""
+
 N_TRIES = 4
 """A machine that disturbs a run makes it INCONCLUSIVE, which is right: it is measured again."""
 
@@ -78,6 +93,11 @@ class Story:
     published: dict[str, str] = field(default_factory=dict)
 
     @property
+    def device_class(self) -> str:
+        """Return the class that the models were measured on."""
+        return str(json.loads((self.runs["first"] / "result.json").read_bytes())["device_class"])
+
+    @property
     def store(self) -> Path:
         return self.bench.folder / "store"
 
@@ -89,13 +109,34 @@ class Story:
         """Return the file of a private key."""
         return str(self.bench.folder / "home" / "keys" / f"{name}.pem")
 
+    def gate(self, name: str, sequence: int) -> Path:
+        """Let the gate decide on the model of a run, once; return the release folder."""
+        evidence, release = self.bench.folder / "evidence" / name, self.bench.folder / "gated" / name
+        if release.exists():
+            return release
+        shutil.copytree(self.runs[name], evidence / self.runs[name].name)
+        policy = self.bench.folder / "small.policy.yaml"
+        policy.write_text(POLICY)
+        for called in (
+            self.bench.call(
+                "gate", "manifest", name, "--evidence", str(evidence), "--out", str(release),
+                "--version", name, "--sequence", str(sequence),
+            ),
+            self.bench.call(
+                "gate", "check", str(release), "--evidence", str(evidence), "--policy", str(policy),
+                "--key", self.key("gate"),
+            ),
+        ):  # fmt: skip
+            assert called.code == 0, called
+        return release
+
     def publish(self, name: str, *more: str) -> str:
-        """Publish the model of a run as the newest desired state; return the release's sha256."""
+        """Gate and publish the model of a run as the newest desired state; return the release's sha256."""
         self.sequence += 1
         called = self.bench.call(
-            "node", "publish", str(self.runs[name]), "--profile", name, "--key", self.key("gate"),
+            "node", "publish", str(self.gate(name, self.sequence)), "--device-class", self.device_class,
             "--desired-key", self.key("desired"), "--out", str(self.out), "--sequence", str(self.sequence),
-            "--version", name, "--window", "4s", "--guardrail", "error_pct:5:20", "--min-samples", "20",
+            "--window", "4s", "--guardrail", "error_pct:5:20", "--min-samples", "20",
             "--max-missing", "15", "--consecutive-errors", "10", "--json", *more,
         )  # fmt: skip
         assert called.code == 0, called
@@ -205,6 +246,7 @@ def test_a_good_release_comes_in_and_a_bad_one_goes_by_itself(story):
             assert set(statuses) == {200}
             _breach_is_taken_back(story, service, agent)
         _stays_refused(story, service, server)
+        _revoked_is_taken_out(story, service, server)
         n_before = len(statuses)
         until(lambda: len(statuses) > n_before + 8, lambda: "no traffic")
         assert set(statuses[n_before + 1 :]) == {200}
@@ -243,28 +285,51 @@ def _stays_refused(story: Story, service: NodeService, server: ReleaseServer) ->
     assert served(service) == story.published["second"]
 
 
+def _revoked_is_taken_out(story: Story, service: NodeService, server: ReleaseServer) -> None:
+    """The gate takes back what runs: the release before it serves again, and the gate's answer is 10."""
+    second, first = story.publish("second"), story.published["first"]
+    asked = (
+        "gate", "status", "--model", "second/model.onnx", "--device-class", story.device_class,
+        "--decisions", str(story.out),
+    )  # fmt: skip
+    assert story.bench.call(*asked).code == 0
+    published = story.out / "releases" / second / "gate.dsse.json"
+    revoked = story.bench.call(
+        "gate", "revoke", str(published), "--reason", "cracks at cell 3", "--key", story.key("gate")
+    )
+    assert revoked.code == 0, revoked
+    again = story.bench.call(
+        "node", "agent", "--store", str(story.store), "--desired", f"{server.url}/desired.dsse.json",
+        "--service", service.url, "--once",
+    )  # fmt: skip
+    assert again.code == 31, again
+    assert "withdrew" in again.err
+    assert served(service) == first
+    assert story.bench.call(*asked).code == 10
+
+
 def _active(service: NodeService, sha256: str) -> Any:
     status = service.get("/node/status")
     return status if status["active"]["release_sha256"] == sha256 and status["candidate"] is None else None
 
 
-def test_nothing_is_published_but_what_was_measured(story):
-    """A changed model, an altered run, a stranger's signature: refused, and nothing is written."""
+def test_nothing_is_published_but_what_was_gated(story):
+    """No decision, one by a stranger, a changed model, a refusal: each its exit code, and nothing is written."""
     bench, out = story.bench, story.bench.folder / "refused"
 
-    def published(run_dir: Path, profile: str, *more: str):
+    def published(release: Path, *more: str):
         return bench.call(
-            "node", "publish", str(run_dir), "--profile", profile, "--key", story.key("gate"),
+            "node", "publish", str(release), "--device-class", story.device_class,
             "--desired-key", story.key("desired"), "--out", str(out), *more,
         )  # fmt: skip
 
-    other = published(story.runs["first"], "second")
-    assert (other.code, "is not what was measured" in other.err) == (22, True), other
-    stranger = published(
-        story.runs["first"], "first", "--signed-by", str(Path(story.key("gate")).with_suffix(".pub"))
-    )
+    release = story.bench.folder / "gated" / "first"
+    stranger = published(release, "--gate-key", str(Path(story.key("desired")).with_suffix(".pub")))
     assert stranger.code == 30, stranger
-    result = story.runs["third"] / "result.json"
-    result.write_bytes(result.read_bytes().replace(b'"PASS"', b'"FAIL"', 1))
-    assert published(story.runs["third"], "third").code == 30
+    model = max((release / "files").iterdir(), key=lambda path: path.stat().st_size)
+    model.write_bytes(model.read_bytes() + b"!")
+    changed = published(release)
+    assert (changed.code, model.name in changed.err) == (30, True), changed
+    shutil.rmtree(story.bench.folder / "gated" / "third" / "decisions")
+    assert published(story.bench.folder / "gated" / "third").code == 31
     assert not out.exists()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Protocol
 
-from hilrig.attest.envelope import MAX_ENVELOPE_BYTES
+from hilrig.attest.dsse import MAX_ENVELOPE_BYTES
 from hilrig.node.agent.errors import DownloadError
 from hilrig.node.agent.places import STALL_S, asked, is_web, open_regular, whole_body
 

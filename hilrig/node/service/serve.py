@@ -22,6 +22,7 @@ from hilrig.node.service.plc_output import PlcOutput
 from hilrig.node.service.serving import Serving
 from hilrig.node.service.source import StoreSource
 from hilrig.node.service.tensor_request import DecisionListener
+from hilrig.node.service.window_lines import tell_windows
 
 GRACE_S: Final = 2
 """How long requests may take to their end after SIGTERM: far more than the ceiling."""
@@ -89,12 +90,14 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, servers)
     serving.start()
-    reading = asyncio.ensure_future(_read_reports(adapter)) if adapter is not None else None
+    beside = [asyncio.ensure_future(tell_windows(serving))]
+    if adapter is not None:
+        beside.append(asyncio.ensure_future(_read_reports(adapter)))
     try:
         await asyncio.gather(*(server.serve(sockets=[one]) for server, one in zip(servers, sockets, strict=True)))
     finally:
-        if reading is not None:
-            reading.cancel()
+        for task in beside:
+            task.cancel()
         await serving.close()
 
 

@@ -66,6 +66,11 @@ class Serving:
         engines = [self._engine, self.shadow.engine if self.shadow else None]
         return [engine.pid for engine in engines if engine is not None]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what the serving model's process said when it was ready; empty while nothing serves."""
+        return self._engine.facts if self._engine else {}
+
     def start(self) -> None:
         """Begin to boot and load; returns at once."""
         self._tasks = (asyncio.ensure_future(self._keep_up()), asyncio.ensure_future(self._heed_the_store()))
@@ -129,7 +134,7 @@ class Serving:
 
     def logged(self) -> LoggedNode:
         """Return what every log line says of this node now."""
-        facts = self._engine.facts if self._engine else {}
+        facts = self.facts
         return LoggedNode(
             node=self._config.node,
             model_hash=self.release.sha256 if self.release else "",

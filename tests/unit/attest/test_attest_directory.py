@@ -240,6 +240,7 @@ def test_a_model_that_the_result_does_not_know_is_found(run, make_result, rig_ke
     """A model added to the signed subjects, or one with another digest, contradicts result.json."""
     statement = statement_of(make_result, run)
     statement["subject"].append({"name": "model/other.onnx", "digest": {"sha256": "9" * 64}})
+    statement["subject"].sort(key=lambda subject: subject["name"])
     report = checked(with_statement(run, statement, rig_key[0]), rig_key[1])
     assert "the subject 'model/other.onnx'" in said(report)
     statement = statement_of(make_result, run)

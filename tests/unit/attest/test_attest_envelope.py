@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
-from hilrig.attest.envelope import PAYLOAD_TYPE, sign, to_sigstore_bundle, verify_envelope
+from hilrig.attest.dsse import PAYLOAD_TYPE
+from hilrig.attest.envelope import sign, to_sigstore_bundle, verify_envelope
 from hilrig.attest.statement import build_views_statement
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import TrustError

@@ -11,6 +11,7 @@ from hilrig.core.errors import TrustError, UnknownKeyError
 
 DECISION = GateDecision(
     release_sha256="1" * 64,
+    manifest_sha256="8" * 64,
     model_files_sha256={"model.onnx": "2" * 64, "weights/part.bin": "3" * 64},
     bundle_sha256="4" * 64,
     passed=True,
@@ -19,9 +20,8 @@ DECISION = GateDecision(
     sequence=7,
     decided_at_utc="2026-11-21T05:33:12Z",
     expires_at_utc="2026-12-21T05:33:12.250000Z",
-    run_id="20261121T053312Z-weld-station-a1b2c3",
-    policy=Evidence(uri="profile.yaml", sha256="6" * 64),
-    attestation=Evidence(uri="attestation.dsse.json", sha256="7" * 64),
+    policy=Evidence(uri="hilrig:policy/default", sha256="6" * 64),
+    attestations=(Evidence(uri="hilrig:run/20261121T053312Z-weld-station-a1b2c3", sha256="7" * 64),),
 )
 
 
@@ -49,6 +49,7 @@ def test_the_statement_is_a_slsa_verification_summary():
     assert (predicate["verificationResult"], predicate["verifiedLevels"]) == ("PASSED", [])
     assert {one["name"] for one in document["subject"]} == {
         "release.json",
+        "release_manifest.json",
         "model/model.onnx",
         "model/weights/part.bin",
     }

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -35,8 +37,8 @@ def test_a_rollout_has_a_known_mode():
 
 
 def test_a_key_with_a_passphrase_signs_with_the_file_of_it(tmp_path):
-    """The gate's and the desired states' key may each have one; without it, or with another, it is refused."""
-    key = create_key(tmp_path / "keys", "gate", passphrase=b"correct horse")
+    """The desired states' key may have one; without it, or with another, it is refused."""
+    key = create_key(tmp_path / "keys", "desired", passphrase=b"correct horse")
     private = key.public_path.with_suffix(".pem")
     files = {}
     for name, text in (("right", "correct horse\n"), ("wrong", "battery staple\n")):
@@ -52,37 +54,34 @@ def test_a_key_with_a_passphrase_signs_with_the_file_of_it(tmp_path):
         _signer(private, files["right"])
 
 
-def test_each_key_gets_its_own_passphrase(tmp_path, monkeypatch):
-    """`--passphrase-file` is that of --key, `--desired-passphrase-file` that of --desired-key; they do not mix."""
-    words, signers = [], []
-    for name in ("gate", "desired"):
-        key = create_key(tmp_path / "keys", name, passphrase=name.encode() * 3)
-        file = tmp_path / f"{name}.pass"
-        file.write_text(name * 3)
-        file.chmod(0o600)
-        prefix = "" if name == "gate" else "desired-"
-        words += [
-            f"--{prefix}key",
-            str(key.public_path.with_suffix(".pem")),
-            f"--{prefix}passphrase-file",
-            str(file),
-        ]
-    published = Published(
-        release_sha256="a" * 64,
-        sequence=1,
-        release_folder=tmp_path,
-        desired=tmp_path / "desired.dsse.json",
-        device_class="x86-cpu",
-    )
+def test_it_needs_no_key_of_the_gate(tmp_path, monkeypatch):
+    """The gate's public key is enough; what was decided is read, and one desired state is signed."""
+    asked = []
 
-    def keep(request, *, gate, desired, clock):
-        signers.extend((gate, desired))
-        return published
+    def keep(request, *, desired, clock):
+        asked.append((request, desired.public_key.keyid))
+        return Published(
+            release_sha256="a" * 64,
+            sequence=1,
+            release_folder=tmp_path,
+            desired=tmp_path / "desired.dsse.json",
+            device_class="x86-cpu",
+        )
 
     monkeypatch.setattr("hilrig.app.publish.publish", keep)
+    gate, desired = (create_key(tmp_path / "keys", name, passphrase=None) for name in ("gate", "desired"))
     app = typer.Typer()
     app.command()(publish)
-    folders = ["--profile", str(tmp_path), "--out", str(tmp_path / "out")]
-    done = CliRunner().invoke(app, [str(tmp_path), *folders, *words])
+    done = CliRunner().invoke(
+        app,
+        [
+            str(tmp_path / "release"), "--device-class", "x86-cpu", "--gate-key", str(gate.public_path),
+            "--desired-key", str(desired.private_path), "--out", str(tmp_path / "out"), "--json",
+        ],
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert len({signer.public_key.keyid for signer in signers}) == 2
+    ((request, signed_by),) = asked
+    assert [key.fingerprint for key in request.gate.keys] == [gate.fingerprint]
+    assert (request.device_class, request.sequence, request.nodes) == ("x86-cpu", None, ("*",))
+    assert signed_by == desired.fingerprint
+    assert json.loads(done.output)["release_sha256"] == "a" * 64

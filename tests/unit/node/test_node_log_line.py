@@ -6,6 +6,7 @@ import threading
 from hilrig.node.log_line import LoggedNode, log
 
 KEYS = {
+    "at_utc",
     "event",
     "seq",
     "node",
@@ -14,15 +15,22 @@ KEYS = {
     "runtime_version",
     "delegate_active",
     "error_code",
+    "load_time_ms",
+    "p50_ms",
+    "p95_ms",
+    "peak_ram_mb",
+    "dropped_frames",
+    "thermal_state",
 }
 
 
 def test_every_line_has_the_same_keys(capsys):
     """A line is one JSON object with the keys that every line has, and its own on top."""
-    log("loaded", node=LoggedNode(node="press-7", model_hash="a" * 64), load_time_ms=12.5)
+    log("loaded", node=LoggedNode(node="press-7", model_hash="a" * 64), load_time_ms=12.5, release="b" * 64)
     line = json.loads(capsys.readouterr().err)
-    assert line.keys() == KEYS | {"load_time_ms"}
+    assert line.keys() == KEYS | {"release"}
     assert line["node"] == "press-7"
+    assert (line["load_time_ms"], line["p95_ms"]) == (12.5, None)
     assert line["error_code"] == ""
 
 
