@@ -51,7 +51,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Name bytes by their length: an archive's hold the moment it was made, and workers must collect the same names."""
+    """Name bytes by their length: workers must collect the same names, whenever an archive was made."""
     return f"{len(val)}-bytes" if isinstance(val, bytes) else None
 
 
