@@ -1,8 +1,8 @@
 """Known causes, injected into real runs, are named; a run without any blames nothing.
 
 The slowest frame of each injection is judged. One that carries another name is left out where a neighbour on the
-machine made it late too: the stall sentinel, the camera or the kernel's CPU pressure say so, of which no injection
-but the hog's moves any. Three of four must remain.
+machine, or another machine on its host, made it late too: the stall sentinel, the camera, the kernel's CPU
+pressure or its stolen time say so, of which no injection but the hog's moves any. Three of four must remain.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ REST_S = 0.5
 FIRST_S, CHANGE_S = 1, 1
 """Before the first injection, and to make another disturbance ready."""
 
-NS_PER_MS = 1_000_000
+NS_PER_US, NS_PER_MS, NS_PER_S = 1_000, 1_000_000, 1_000_000_000
 LIMIT_MS = 20
 FOREIGN_SHARE = 0.5
 WORK_MS = 6
@@ -364,14 +364,16 @@ def slowest_within(attribution: Attribution, begin_ns: int, end_ns: int) -> int 
 
 
 def is_foreign(attribution: Attribution, stalls: Spans, position: int) -> bool:
-    """Return whether the machine, the camera or a neighbour on the CPUs made up most of a frame's lateness."""
+    """Return whether machine, host, camera or a neighbour on the CPUs made up most of a frame's lateness."""
     stamps_ns = attribution.window.measured.stamps_ns[:, [position]]
     intended_ns, release_ns, decided_ns = stamps_ns[[INTENDED, RELEASE, DECIDED]]
     pressure = attribution.evidence.read("hilrig.system.pressure", ("resource", "cpu"), ("scope", "some"))
+    stolen = attribution.evidence.read("system.cpu.time", ("cpu.mode", "steal"))
     foreign_ns = max(
         stalls.overlap_ns(intended_ns, decided_ns)[0],
         (release_ns - intended_ns)[0],
-        grown(pressure, intended_ns, decided_ns)[0] * 1000,
+        grown(pressure, intended_ns, decided_ns)[0] * NS_PER_US,
+        grown(stolen, intended_ns, decided_ns)[0] * NS_PER_S,
     )
     excess_ns = attribution.window.latency_ns[position] - attribution.line.usual.latency_ns
     return bool(foreign_ns > FOREIGN_SHARE * excess_ns)
