@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from disturbed_runs import until_undisturbed
 from hilrig.app.gate_check import Checked, GateRequest, check_release
 from hilrig.app.gate_facts import GateSubject
 from hilrig.app.gate_manifest import MadeManifest, ManifestRequest, make_manifest
@@ -21,9 +22,6 @@ from hilrig.core.gate_manifest import MANIFEST_FILE
 from onnx_stations import write_onnx_station
 
 CLASS = "x86-cpu"
-N_TRIES = 4
-"""A machine that disturbs a run makes it INCONCLUSIVE, which is right: it is measured again."""
-
 POLICY = """\
 format: 1
 name: small
@@ -185,21 +183,18 @@ def make_gate_folder(folder: Path) -> GateFolder:
 
 def measured(made: GateFolder) -> Path:
     """Return the directory of a run that passed: 200 frames are enough for a p95."""
-    said = ""
-    for _ in range(N_TRIES):
-        done = subprocess.run(
-            [sys.executable, "-m", "hilrig", "run", str(made.profile), "--json"],
-            cwd=made.folder,
-            env=os.environ | {"HILRIG_HOME": str(made.folder / "home")},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if done.returncode == 0:
-            return made.folder / json.loads(done.stdout)["run_dir"]
-        said += done.stderr
-    raise AssertionError(f"no run passed\n{said}")
+    command = [sys.executable, "-m", "hilrig", "run", str(made.profile), "--json"]
+    kept = {"cwd": made.folder, "env": os.environ | {"HILRIG_HOME": str(made.folder / "home")}}
+
+    def attempt() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, **kept, capture_output=True, text=True, timeout=120, check=False)
+
+    def runs(_: object) -> list[Path]:
+        return sorted(result.parent for result in made.folder.glob("reports/*/result.json"))
+
+    done = until_undisturbed(attempt, runs)
+    assert done.returncode == 0, f"the run did not pass\n{done.stderr}"
+    return made.folder / json.loads(done.stdout)["run_dir"]
 
 
 def git(folder: Path, *words: str) -> None:

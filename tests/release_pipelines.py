@@ -11,12 +11,11 @@ from xml.etree import ElementTree as ET
 import onnxruntime
 import yaml
 
+from disturbed_runs import until_undisturbed
 from onnx_stations import write_onnx_station
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "release-gate"
-INCONCLUSIVE = 11
-N_TRIES = 4
 STEPS = ["opset", "smoke", "golden", "bundle", "hil", "sign", "manifest", "gate"]
 POLICY = """\
 format: 1
@@ -88,12 +87,12 @@ class Pipeline:
 
     def run_undisturbed(self, **variables: str) -> "PipelineDone":
         """Run it until the soak on this machine came to a verdict: noise makes it INCONCLUSIVE now and then."""
-        for _ in range(N_TRIES - 1):
-            done = self.run(**variables)
-            if done.code != INCONCLUSIVE or done.cases()["hil"] == "ok":
-                return done
-            shutil.rmtree(self.out)
-        return self.run(**variables)
+
+        def attempt() -> PipelineDone:
+            shutil.rmtree(self.out, ignore_errors=True)
+            return self.run(**variables)
+
+        return until_undisturbed(attempt, lambda done: [one.parent for one in done.out.rglob("result.json")])
 
 
 @dataclass

@@ -1,6 +1,5 @@
 """The command line as a subprocess, with a key and a small station of its own."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -14,13 +13,8 @@ from typing import Any
 import pytest
 
 from browsers import Browser, Opened, chromium
+from disturbed_runs import until_undisturbed
 from stations import write_station
-
-N_TRIES = 5
-"""Of a run on a machine whose own noise may make the camera late."""
-
-DISTURBANCES = {"feeder.lateness", "feeder.rate", "host.steal", "drill.camera"}
-"""Self-checks that such noise breaks."""
 
 
 @dataclass
@@ -61,13 +55,7 @@ class Bench:
 
         The directory of such a run goes: the one that is left is the one that counts.
         """
-        for _ in range(N_TRIES - 1):
-            called = self.call("run", *arguments, **extra)
-            found = self.run_dirs()[-1:]
-            if not any(_was_disturbed(run_dir) for run_dir in found):
-                return called
-            shutil.rmtree(found[0])
-        return self.call("run", *arguments, **extra)
+        return until_undisturbed(lambda: self.call("run", *arguments, **extra), lambda _: self.run_dirs()[-1:])
 
     def run_dirs(self) -> list[Path]:
         """Return the run directories, the oldest first."""
@@ -77,13 +65,6 @@ class Bench:
         """Write a station and return its folder's name."""
         write_station(self.folder / name, **changes)
         return name
-
-
-def _was_disturbed(run_dir: Path) -> bool:
-    """Return whether the run's own checks found its camera late or its CPUs stolen; without a result, no."""
-    result = run_dir / "result.json"
-    checks = json.loads(result.read_bytes())["judgement"]["self_checks"] if result.exists() else []
-    return any(one["check_id"] in DISTURBANCES and not one["ok"] for one in checks)
 
 
 @dataclass
