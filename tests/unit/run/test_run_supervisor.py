@@ -77,6 +77,7 @@ def supervise(  # noqa: PLR0913 - one argument for each thing that a test change
     plan = replace(
         plan,
         stop_when_failed=stop_when_failed,
+        queue=replace(plan.queue, depth=64),  # a machine that stands still for half a second drops nothing
         pipeline=replace(
             plan.pipeline,
             preprocess=replace(plan.pipeline.preprocess, width_px=SIZE_PX, height_px=SIZE_PX),
@@ -193,7 +194,7 @@ def test_every_process_says_what_it_got_from_the_system(whole):
 def test_a_target_that_never_comes_back_ends_the_run(tmp_path, monkeypatch):
     """The frames that it never answered are dropped with the run's end as their reason, and it is named."""
     monkeypatch.setattr(subject, "DRAIN_LIMIT_NS", 200_000_000)
-    stuck = BackendSpec(name="null", options={"stall_every": 80, "stall_ms": 60_000})
+    stuck = BackendSpec(name="null", options={"stall_every": 60, "stall_ms": 60_000})
     end, writer = supervise(tmp_path, backend=stuck, n_measured=60)
     frames = writer.all_frames()
     assert end.ended is Ended.PROCESS_LOST
