@@ -23,8 +23,8 @@ T = TypeVar("T")
 def until_undisturbed(attempt: Callable[[], T], runs: Callable[[T], list[Path]]) -> T:
     """Return what an attempt gave whose runs were not disturbed; the directories of the others are gone.
 
-    Where each try was disturbed and the host gave this machine's CPUs to others, the test is skipped: that no
-    software here can mend. A camera that is late every time on CPUs of its own is for the test to judge.
+    Where each try was disturbed, and in one at least the host gave this machine's CPUs to others, the test is
+    skipped: no software here can mend that. A camera that is late on CPUs of its own is for the test to judge.
     """
     begun_s, seen = time.monotonic(), set[str]()
     for n_left in reversed(range(N_TRIES)):
@@ -37,7 +37,7 @@ def until_undisturbed(attempt: Callable[[], T], runs: Callable[[T], list[Path]])
             shutil.rmtree(run_dir)
     if any(found.values()) and STOLEN in seen:
         pytest.skip(
-            f"hardware: other virtual machines took this one's CPUs in every try ({', '.join(sorted(seen))})"
+            f"hardware: every try was disturbed, other virtual machines took CPUs ({', '.join(sorted(seen))})"
         )
     return made
 
