@@ -94,8 +94,8 @@ class RigUnderCuts:
         boot_before = self.link.boot_facts.boot_id
         self._power.off()
         self._pause(self._drain_s)
-        self._power.on()
         begun_s = time.monotonic()
+        self._power.on()
         self._wait_booted()
         self.boot_seconds.append(time.monotonic() - begun_s)
         if self.link.boot_facts.boot_id == boot_before:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -113,9 +114,12 @@ def up(name: str, rigs_folder: Path, *, tell: Tell) -> StartedRig:
         _write_rig_file(machine, rig_file)
         power = power_of(machine)
         was_on = power.state() is PowerState.ON
+        begun_s = time.monotonic()
+        tell("booting", 0.0)
         power.on()
-    boot_s = wait_ready(machine, power, tell=lambda s: tell("booting", 1 - 0.1 ** (s / BOOT_EXPECTED_S)))
-    return StartedRig(machine=machine, rig_file=rig_file, boot_s=0.0 if was_on else boot_s)
+    wait_ready(machine, power, tell=lambda s: tell("booting", 1 - 0.1 ** (s / BOOT_EXPECTED_S)))
+    boot_s = 0.0 if was_on else time.monotonic() - begun_s
+    return StartedRig(machine=machine, rig_file=rig_file, boot_s=boot_s)
 
 
 def down(name: str) -> VirtualMachine:

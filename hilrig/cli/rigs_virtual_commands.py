@@ -101,8 +101,8 @@ def place(
         else:
             output.write_text(text, encoding="utf-8")
             note(f"next: labgrid-exporter --hostname 127.0.0.1 {output}")
-        note(f"serving the power port of {name}; Ctrl-C ends it, the rig goes on")
         try:
+            note(f"serving the power port of {name}; Ctrl-C ends it, the rig goes on")
             server.serve_forever()
         except KeyboardInterrupt:
             note("the power port is gone")

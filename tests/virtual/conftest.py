@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,10 @@ class Rig:
 
     def start(self) -> float:
         """Give it power and wait until it answers; return how long that took."""
+        begun_s = time.monotonic()
         self.power.on()
-        return wait_ready(self.machine, self.power)
+        wait_ready(self.machine, self.power)
+        return time.monotonic() - begun_s
 
     def ssh(self) -> list[str]:
         """Return the arguments that reach it."""

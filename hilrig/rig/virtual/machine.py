@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilrig.core.errors import PreconditionError
-from hilrig.rig.qemu_power import MACHINE_FILE
+from hilrig.rig.qemu_power import MACHINE_FILE, SERIAL_LOG
 from hilrig.rig.ssh_options import SshOptions
 from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
@@ -22,7 +22,6 @@ N_CPUS: Final = 2
 MEMORY_MIB: Final = 2048
 LOOPBACK: Final = "127.0.0.1"
 DISK: Final = "disk.img"
-SERIAL_LOG: Final = "serial.log"
 CONNECT_TIMEOUT_S: Final = 30.0
 """A login takes a second under emulation, more while the guest computes."""
 
@@ -33,7 +32,8 @@ _KERNEL_OPTIONS: Final = (
     "mitigations=off "  # nobody but the owner is in there
     "tsc=reliable clocksource=tsc"  # else the kernel takes the HPET, which costs a microsecond for each look
 )
-_CPU: Final = {Accelerator.KVM: "host", Accelerator.TCG: "max"}
+# Tables of five levels only cost time, and others saw emulated boots hang that have them.
+_CPU: Final = {Accelerator.KVM: "host", Accelerator.TCG: "max,la57=off"}
 _OWNER_ONLY: Final = 0o600
 
 

@@ -11,8 +11,9 @@ from typing import Final
 from hilrig.core.errors import RigLostError
 from hilrig.core.ports import PowerControl
 from hilrig.core.rig import PowerState
+from hilrig.rig.qemu_power import SERIAL_LOG
 from hilrig.rig.ssh_options import reaching, ssh_environment, ssh_program
-from hilrig.rig.virtual.machine import SERIAL_LOG, VirtualMachine
+from hilrig.rig.virtual.machine import VirtualMachine
 
 READY_LIMIT_S: Final = 120.0
 """Ten times what a boot takes under emulation on two busy cores."""
@@ -28,8 +29,8 @@ def wait_ready(
     *,
     limit_s: float = READY_LIMIT_S,
     tell: Callable[[float], None] = lambda _waited_s: None,
-) -> float:
-    """Wait until a command runs in the guest; return how long that took in seconds.
+) -> None:
+    """Wait until a command runs in the guest.
 
     Args:
         machine: the rig.
@@ -49,7 +50,6 @@ def wait_ready(
         if waited_s > limit_s:
             raise _not_up(machine, f"no answer within {limit_s:g} s")
         time.sleep(_POLL_S)
-    return time.monotonic() - begin_s
 
 
 def _says_ready(machine: VirtualMachine) -> bool:

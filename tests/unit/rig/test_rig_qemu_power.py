@@ -10,6 +10,7 @@ import pytest
 
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.core.rig import PowerState
+from hilrig.rig import qemu_power
 from hilrig.rig.agent.keeper_file import process_of
 from hilrig.rig.qemu_power import QemuPower, QemuPowerOptions
 from hilrig.rig.qemu_process import kill, read_process, write_process
@@ -24,7 +25,12 @@ if os.fork():
     os._exit(0)
 """
 STAYS = """
-open("starts", "a").write("x")
+starts = open("starts", "a+")
+starts.write("x")
+starts.flush()
+starts.seek(0)
+if len(starts.read()) > HANGS:
+    open("serial.log", "w").write("RIG: kernel")
 open("qemu.pid", "w").write(str(os.getpid()))
 for fd in (0, 1, 2):
     os.close(fd)
@@ -32,15 +38,20 @@ time.sleep(60)
 """
 
 
+def write_machine(folder, *, hangs=0):
+    """Write a machine that is a sleeping process; its kernel hangs in its first `hangs` starts."""
+    folder.mkdir()
+    stays = f"HANGS = {hangs}{STAYS}"
+    # The real QEMU returns once the pid file is written: so does this one.
+    wait = "import os,time\nwhile not os.path.exists('qemu.pid'): time.sleep(0.01)"
+    script = f"import subprocess,sys\nsubprocess.run([sys.executable,'-c',{DAEMON + stays!r},'.'])\n{wait}"
+    (folder / "qemu.json").write_text(json.dumps({"argv": [sys.executable, "-c", script]}))
+
+
 @pytest.fixture
 def power(tmp_path):
     """Give the control of a machine that is a sleeping process; it is cut at the end."""
-    folder = tmp_path / "virtual-0"
-    folder.mkdir()
-    # The real QEMU returns once the pid file is written: so does this one.
-    wait = "import os,time\nwhile not os.path.exists('qemu.pid'): time.sleep(0.01)"
-    script = f"import subprocess,sys\nsubprocess.run([sys.executable,'-c',{DAEMON + STAYS!r},'.'])\n{wait}"
-    (folder / "qemu.json").write_text(json.dumps({"argv": [sys.executable, "-c", script]}))
+    write_machine(tmp_path / "virtual-0")
     made = QemuPower(QemuPowerOptions(folder="virtual-0"), "virtual-0", tmp_path)
     yield made
     made.off()
@@ -55,6 +66,28 @@ def test_power_is_a_process_and_a_cut_is_its_end(power, tmp_path):
     assert (tmp_path / "virtual-0/starts").read_text() == "x"
     power.off()
     power.off()
+    assert power.state() is PowerState.OFF
+
+
+def test_a_kernel_that_hangs_is_started_anew(tmp_path, monkeypatch):
+    """An emulator that hangs before anything was read from the disk is not the node's fault."""
+    monkeypatch.setattr(qemu_power, "KERNEL_LIMIT_S", 0.5)  # a start takes 0.1 s
+    write_machine(tmp_path / "virtual-0", hangs=2)
+    power = QemuPower(QemuPowerOptions(folder="virtual-0"), "virtual-0", tmp_path)
+    power.on()
+    assert (tmp_path / "virtual-0/starts").read_text() == "xxx"
+    assert power.state() is PowerState.ON
+    power.off()
+
+
+def test_a_kernel_that_always_hangs_is_an_error_and_no_machine_stays(tmp_path, monkeypatch):
+    """Whoever waits for the rig is told what it was that never came."""
+    monkeypatch.setattr(qemu_power, "KERNEL_LIMIT_S", 0.2)
+    write_machine(tmp_path / "virtual-0", hangs=9)
+    power = QemuPower(QemuPowerOptions(folder="virtual-0"), "virtual-0", tmp_path)
+    with pytest.raises(RigLostError, match="virtual-0 does not start: its kernel never came up, in 3 starts"):
+        power.on()
+    assert (tmp_path / "virtual-0/starts").read_text() == "xxx"
     assert power.state() is PowerState.OFF
 
 
