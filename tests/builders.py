@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core.arrivals import schedule
-from hilrig.core.frame import FRAME_DTYPE, ColorOrder, FrameTable, Outcome, OutcomeReason, Truth
+from hilrig.core.frame import FRAME_DTYPE, FrameTable, Outcome, OutcomeReason, Truth
 from hilrig.core.profile import (
     BackendSpec,
+    ColorOrder,
     Comparator,
     DecideSpec,
     FeedSpec,

@@ -17,7 +17,7 @@ from builders import P99, make_frames, make_limit, make_plan, make_record
 from hilrig.app.conclude import build_result
 from hilrig.attest.envelope import sign
 from hilrig.attest.public_key import accept_public_key, public_key_der
-from hilrig.attest.statement import build_result_statement
+from hilrig.attest.result_statement import build_result_statement
 from hilrig.config.noun_json import to_json
 from hilrig.core import files
 from hilrig.core.canonical import sha256_hex

@@ -7,7 +7,7 @@ from typing import Any
 
 from hilrig.attest.envelope import sign
 from hilrig.attest.keys import create_key, load_signer
-from hilrig.attest.statement import build_result_statement
+from hilrig.attest.result_statement import build_result_statement
 from hilrig.config.noun_json import to_json
 from hilrig.core import files
 from hilrig.core.analysis import Distribution

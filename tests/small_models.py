@@ -3,8 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Layout, ModelSpec, PreprocessSpec
+from hilrig.core.profile import ColorOrder, Layout, ModelSpec, PreprocessSpec
 
 SHAPE = (1, 3, 8, 8)
 PREPROCESS = PreprocessSpec(

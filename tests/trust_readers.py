@@ -19,8 +19,9 @@ from hilrig.attest.dsse import envelope_bytes
 from hilrig.attest.envelope import sign, to_sigstore_bundle, verify_envelope
 from hilrig.attest.gate_decision import Evidence, GateDecision, build_gate_decision, verify_gate_decision
 from hilrig.attest.public_key import PublicKey, accept_public_key, public_key_der
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.attest.several import open_several, sign_several
-from hilrig.attest.statement import build_statement, build_views_statement
+from hilrig.attest.statement import build_statement
 from hilrig.attest.strict_json import read_strict_json
 from hilrig.attest.trust_root import build_root, verify_root
 from hilrig.attest.trust_root_sense import canonical_pem

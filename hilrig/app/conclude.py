@@ -15,7 +15,7 @@ from hilrig.app.documents import measured_frames, read_document, render_views
 from hilrig.app.thumbnails import write_thumbnails
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.public_key import public_key_der
-from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.attest.result_statement import build_result_statement, build_views_statement
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import load_plan
 from hilrig.core import files

@@ -19,8 +19,8 @@ from hilrig.config.profile import parse_profile
 from hilrig.core import files
 from hilrig.core.clock import Clock
 from hilrig.core.errors import RecordError, TrustError
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.result import Result
-from hilrig.core.run import JudgedFrom
 from hilrig.record.run_directory import (
     create,
     create_file,

@@ -17,7 +17,7 @@ from hilrig.app.run import Finished, Status, run
 from hilrig.app.search_stop import StopWatch
 from hilrig.attest.envelope import sign
 from hilrig.attest.keys import load_signer, read_passphrase
-from hilrig.attest.statement import build_views_statement
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.config.noun_json import from_json
 from hilrig.config.plan_file import load_plan
 from hilrig.core import files

@@ -10,7 +10,8 @@ from hilrig.app.conclude import refuse_other_than_run
 from hilrig.attest.dsse import MAX_ENVELOPE_BYTES
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import load_public_keys
-from hilrig.attest.statement import TEST_RESULT, Statement, read_statement
+from hilrig.attest.result_statement import TEST_RESULT
+from hilrig.attest.statement import Statement, read_statement
 from hilrig.attest.strict_json import read_strict_json
 from hilrig.config.noun_json import from_json
 from hilrig.core import files

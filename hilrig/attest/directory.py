@@ -8,14 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from hilrig.attest.envelope import VerifiedStatement, to_sigstore_bundle, verify_envelope
 from hilrig.attest.public_key import PublicKey
-from hilrig.attest.statement import (
-    MODEL_PREFIX,
-    TEST_RESULT,
-    VIEWS_PREDICATE,
-    Statement,
-    build_result_statement,
-    read_statement,
-)
+from hilrig.attest.result_statement import TEST_RESULT, VIEWS_PREDICATE, build_result_statement
+from hilrig.attest.statement import MODEL_PREFIX, Statement, read_statement
 from hilrig.attest.strict_json import read_strict_json
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import HilrigError, TrustError

@@ -12,14 +12,12 @@ from hilrig.cli.output import next_steps, note, print_json, say, word
 from hilrig.core.errors import RunAbortedError
 from hilrig.core.exits import ExitCode
 from hilrig.core.units import format_duration
-from hilrig.core.verdict import CheckStatus
 
 if TYPE_CHECKING:
     from hilrig.core.golden import GoldenReport, LabelScore, Rate
     from hilrig.core.golden_bundle import BundleCheck
 
 N_FRAMES: Final = 12
-_EXITS: Final = {CheckStatus.PASS: ExitCode.OK, CheckStatus.FAIL: ExitCode.FAIL}
 
 app = typer.Typer(
     help="Hold the pipeline against frames of known truth.", no_args_is_help=True, rich_markup_mode=None
@@ -58,7 +56,7 @@ def run(
         _print_document(report)
     else:
         _show(report, out=out, profile=profile)
-    raise typer.Exit(_EXITS.get(report.status, ExitCode.INCONCLUSIVE))
+    raise typer.Exit(_exit_code(report))
 
 
 @app.command()
@@ -118,7 +116,7 @@ def check(
         _print_document(found)
     else:
         _show_check(found)
-    raise typer.Exit(_EXITS[found.status])
+    raise typer.Exit(_exit_code(found))
 
 
 @contextmanager
@@ -174,8 +172,15 @@ def _show_check(found: "BundleCheck") -> None:
     if not found.differences:
         say("model, pipeline, profile and all versions are those of the bundle")
     say(f"bundle: {word(found.status.value)}")
-    if found.status is not CheckStatus.PASS:
+    if _exit_code(found) is not ExitCode.OK:
         next_steps("hilrig triage RUN --symptom accuracy-drop", "hilrig doctor")
+
+
+def _exit_code(found: "GoldenReport | BundleCheck") -> ExitCode:
+    from hilrig.core.verdict import CheckStatus
+
+    exits = {CheckStatus.PASS: ExitCode.OK, CheckStatus.FAIL: ExitCode.FAIL}
+    return exits.get(found.status, ExitCode.INCONCLUSIVE)
 
 
 def _print_document(noun: Any) -> None:

@@ -30,8 +30,7 @@ from hilrig.config.keys import (
 )
 from hilrig.config.limit_model import HilValidationKeys
 from hilrig.config.power_loss_model import PowerLossKeys
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Layout, OnFull
+from hilrig.core.profile import ColorOrder, Layout, OnFull
 
 
 def _as_tuple(value: Any) -> Any:

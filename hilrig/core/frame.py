@@ -1,7 +1,7 @@
 """A frame: its pixels' shape, its ground truth, the 64-byte record of what became of it."""
 
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -69,13 +69,6 @@ FrameTable = NDArray[np.void]
 
 Pixels = NDArray[np.uint8]
 """One frame: height x width x 3, uint8, BGR (OpenCV's order), row-major."""
-
-
-class ColorOrder(str, Enum):
-    """Order of the colour planes in a tensor."""
-
-    BGR = "bgr"
-    RGB = "rgb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import Any
 from hilrig.core.actuation import ActuationSpec
 from hilrig.core.companion import CompanionSpec
 from hilrig.core.fault import FaultSpec
-from hilrig.core.frame import ColorOrder
 from hilrig.core.power_loss import PowerLossSpec
 
 
@@ -60,6 +59,13 @@ class ModelSpec:
     input_shape: tuple[int, ...]
     output_name: str
     labels: tuple[str, ...]
+
+
+class ColorOrder(str, Enum):
+    """Order of the colour planes in a tensor."""
+
+    BGR = "bgr"
+    RGB = "rgb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hilrig.core.run import JudgedFrom
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.verdict import Judgement
 
 RESULT_SCHEMA = "hilrig.result/1"

@@ -6,11 +6,13 @@ from enum import Enum, IntEnum
 from typing import Any
 
 from hilrig.core.accelerator import AcceleratorProof
-from hilrig.core.actuation import ActuationSpec, ActuationTable
+from hilrig.core.actuation import ActuationSpec
+from hilrig.core.actuation_table import ActuationTable
 from hilrig.core.companion import CompanionRecord, CompanionSpec
 from hilrig.core.fault import FaultSpec
 from hilrig.core.floor import Floor
 from hilrig.core.frame import FrameTable, Truth
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.power_loss import PowerLossResult, PowerLossSpec
 from hilrig.core.profile import (
     ArrivalSpec,
@@ -52,15 +54,6 @@ class Ended(str, Enum):
     PROCESS_LOST = "process_lost"  # one of the run's processes died
     DISK_FULL = "disk_full"
     RECOVERED = "recovered"  # the supervisor itself died; rebuilt from the journals
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgedFrom:
-    """The run whose evidence is judged again, against the limits of another profile."""
-
-    run_id: str
-    profile_sha256: str
-    result_sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 import numpy as np
 import pyarrow as pa
 
-from hilrig.core.actuation import ACTUATION_DTYPE, ACTUATION_FORMAT, ActuationTable
+from hilrig.core.actuation_table import ACTUATION_DTYPE, ACTUATION_FORMAT, ActuationTable
 from hilrig.core.errors import RecordError
 from hilrig.record.columns import check_schema, from_batch, schema_of
 from hilrig.record.untrusted_file import open_untrusted

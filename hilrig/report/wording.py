@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.metrics import METRICS
 from hilrig.core.result import Result
-from hilrig.core.run import JudgedFrom
 from hilrig.core.units import S_PER_MIN, format_duration
 from hilrig.core.verdict import Cause, Check, CheckStatus, Judgement, RunStatus, SelfCheck, WorstFrame
 from hilrig.report.values import missing, number, one_line, unit_word

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from hilrig.core.actuation import ACTUATION_DTYPE, ACTUATION_FORMAT, ActuationTable
+from hilrig.core.actuation_table import ACTUATION_DTYPE, ACTUATION_FORMAT, ActuationTable
 
 SCHEMA: Final = pa.schema(
     [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hilrig.core.actuation import ACTUATION_DTYPE, ActuationTable
+from hilrig.core.actuation_table import ACTUATION_DTYPE, ActuationTable
 from hilrig.core.plc import WORD_MAX, PlcWrite
 from hilrig.core.units import NS_PER_S
 

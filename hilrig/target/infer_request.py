@@ -7,8 +7,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hilrig.core.frame import ColorOrder, OutcomeReason, Pixels
-from hilrig.core.profile import Layout, PreprocessSpec
+from hilrig.core.frame import OutcomeReason, Pixels
+from hilrig.core.profile import ColorOrder, Layout, PreprocessSpec
 from hilrig.target.outcome import FrameError
 from hilrig.target.preprocess import Preprocessor
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hilrig.core.frame import ColorOrder, Pixels
-from hilrig.core.profile import Layout, PreprocessSpec
+from hilrig.core.frame import Pixels
+from hilrig.core.profile import ColorOrder, Layout, PreprocessSpec
 
 
 class Preprocessor:

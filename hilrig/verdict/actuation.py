@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hilrig.core.actuation import FIRST_REQUEST, ActuationTable
+from hilrig.core.actuation import FIRST_REQUEST
+from hilrig.core.actuation_table import ActuationTable
 from hilrig.core.metrics import METRICS
 from hilrig.core.plc import SEQUENCE_MAX, PlcDecision
 from hilrig.core.run import RunEvent, RunRecord

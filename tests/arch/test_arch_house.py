@@ -47,6 +47,13 @@ def test_help_and_list_import_nothing_heavy(arguments, tmp_path):
     assert called.stderr.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize("module", ["app.gate_status", "node.trust", "node.store"])
+def test_a_node_asks_and_updates_without_numpy(module):
+    """A third of what such a command takes on a small board would be the import of what it never uses."""
+    code = f"import sys, hilrig.{module}; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_tests_mirror_the_package():
     """Every part of the package has its folder of unit tests."""
     parts = {path.name for path in (ROOT / "hilrig").iterdir() if path.is_dir() and not path.name.startswith("__")}

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from bench.row import Bench, Row
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Layout, PreprocessSpec
+from hilrig.core.profile import ColorOrder, Layout, PreprocessSpec
 from hilrig.target.preprocess import Preprocessor
 
 SIZE_PX = 512

@@ -11,7 +11,8 @@ from foreign_verifiers import ROOT, openssl_says, sigstore_says
 from gated_releases import Publisher
 from hilrig.attest.envelope import BUNDLE_TYPE, sign, to_sigstore_bundle
 from hilrig.attest.gate_decision import VERIFICATION_SUMMARY
-from hilrig.attest.statement import TEST_RESULT, build_statement
+from hilrig.attest.result_statement import TEST_RESULT
+from hilrig.attest.statement import build_statement
 from hilrig.core.canonical import canonical_json
 from hilrig.core.files import ATTESTATION, SIGSTORE_BUNDLE
 from hilrig.core.release import GATE_DECISION_FILE

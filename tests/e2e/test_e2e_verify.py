@@ -11,7 +11,7 @@ from hilrig.app.verify import verify
 from hilrig.attest.directory import SIGNED_FILES
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.keys import create_key, load_signer
-from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.attest.result_statement import build_result_statement, build_views_statement
 from hilrig.config.noun_json import from_json
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.errors import TrustError

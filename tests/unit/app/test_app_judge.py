@@ -18,8 +18,8 @@ from hilrig.core import files
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import ConfigError, HilrigError, PreconditionError, RecordError, TrustError, UsageError
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.result import Result
-from hilrig.core.run import JudgedFrom
 from hilrig.core.verdict import RunStatus
 from hilrig.record.finish import finish
 from hilrig.record.listing import list_runs

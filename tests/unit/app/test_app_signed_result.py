@@ -7,7 +7,7 @@ import pytest
 
 from hilrig.app.signed_result import read_result_by_any_key, read_signed_result
 from hilrig.attest.envelope import sign
-from hilrig.attest.statement import build_views_statement
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.core import files
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.errors import PreconditionError, RecordError, TrustError

@@ -10,7 +10,7 @@ from securesystemslib.signer import CryptoSigner
 
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.public_key import PublicKey, accept_public_key
-from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.attest.result_statement import build_result_statement, build_views_statement
 from hilrig.core import files
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.result import RESULT_SCHEMA, Result

@@ -5,7 +5,7 @@ import pytest
 
 from hilrig.attest.directory import SIGNED_FILES, DirectoryReport, check_directory
 from hilrig.attest.envelope import sign, to_sigstore_bundle
-from hilrig.attest.statement import build_result_statement, build_views_statement
+from hilrig.attest.result_statement import build_result_statement, build_views_statement
 from hilrig.core import files
 from hilrig.core.canonical import canonical_json, sha256_hex
 from hilrig.core.verdict import CheckStatus, RunStatus

@@ -13,7 +13,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from hilrig.attest.dsse import PAYLOAD_TYPE
 from hilrig.attest.envelope import sign, to_sigstore_bundle, verify_envelope
-from hilrig.attest.statement import build_views_statement
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import TrustError
 

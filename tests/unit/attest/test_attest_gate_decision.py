@@ -5,7 +5,7 @@ import pytest
 
 from hilrig.attest.envelope import sign
 from hilrig.attest.gate_decision import Evidence, GateDecision, build_gate_decision, verify_gate_decision
-from hilrig.attest.statement import build_views_statement
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import TrustError, UnknownKeyError
 

@@ -14,7 +14,7 @@ from hilrig.attest.gate_decision import build_gate_decision, verify_gate_decisio
 from hilrig.attest.hsm import LIBRARY_VARIABLE, TokenSigner, load_token_signer
 from hilrig.attest.keys import load_public_keys, load_signer
 from hilrig.attest.public_key import public_key_der
-from hilrig.attest.statement import build_result_statement
+from hilrig.attest.result_statement import build_result_statement
 from hilrig.core.errors import HilrigError, PreconditionError, TrustError, UsageError
 from trust_readers import DECISION
 

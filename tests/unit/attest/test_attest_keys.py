@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hilrig.attest.envelope import sign, verify_envelope
 from hilrig.attest.keys import create_key, list_keys, load_public_keys, load_signer, read_passphrase
-from hilrig.attest.statement import build_views_statement
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.core.errors import PreconditionError, TrustError, UsageError
 
 P256 = ec.generate_private_key(ec.SECP256R1())

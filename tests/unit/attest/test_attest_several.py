@@ -4,8 +4,8 @@ import pytest
 
 from hilrig.attest.envelope import sign, verify_envelope
 from hilrig.attest.public_key import accept_public_key
+from hilrig.attest.result_statement import build_views_statement
 from hilrig.attest.several import MAX_SIGNATURES, open_several, sign_several, sign_too
-from hilrig.attest.statement import build_views_statement
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import TrustError, UsageError
 

@@ -2,14 +2,13 @@ import json
 
 import pytest
 
-from hilrig.attest.statement import (
-    MAX_SUBJECTS,
+from hilrig.attest.result_statement import (
     TEST_RESULT,
     VIEWS_PREDICATE,
     build_result_statement,
     build_views_statement,
-    read_statement,
 )
+from hilrig.attest.statement import MAX_SUBJECTS, read_statement
 from hilrig.core import files
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import RecordError, TrustError

@@ -8,9 +8,10 @@ from hilrig.config.noun_json import from_json, to_json
 from hilrig.config.plan_file import dump_plan, load_plan
 from hilrig.core.canonical import canonical_json
 from hilrig.core.errors import RecordError
-from hilrig.core.frame import ColorOrder, Defect, Truth
+from hilrig.core.frame import Defect, Truth
 from hilrig.core.profile import (
     BackendSpec,
+    ColorOrder,
     Comparator,
     DecideSpec,
     FeedSpec,

@@ -7,8 +7,7 @@ import pytest
 from hilrig.config.profile import load_profile, parse_profile
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import ConfigError, Problem
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Comparator, Layout, Limit, OnFull, Profile
+from hilrig.core.profile import ColorOrder, Comparator, Layout, Limit, OnFull, Profile
 
 Problems = Callable[..., list[Problem]]
 

@@ -10,9 +10,10 @@ import pytest
 from record_samples import CAPABILITIES, frames_table, new_run, readings_table, write_run
 
 from hilrig.core.errors import RecordError
-from hilrig.core.frame import ColorOrder, Truth
+from hilrig.core.frame import Truth
 from hilrig.core.profile import (
     BackendSpec,
+    ColorOrder,
     DecideSpec,
     FeedSpec,
     Layout,

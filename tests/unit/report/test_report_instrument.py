@@ -5,7 +5,7 @@ from dataclasses import replace
 from report_documents import make_passing
 
 from hilrig.core.floor import Floor
-from hilrig.core.run import JudgedFrom
+from hilrig.core.judged_from import JudgedFrom
 from hilrig.core.verdict import Cause, CauseCount, ChangePoint, ProcessSetup
 from hilrig.report.html import HtmlSink
 from hilrig.report.markdown import MarkdownSink

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilrig.core.actuation import ACTUATION_DTYPE, ActuationSpec, ActuationTable
+from hilrig.core.actuation import ActuationSpec
+from hilrig.core.actuation_table import ACTUATION_DTYPE, ActuationTable
 from hilrig.core.errors import PreconditionError, RecordError
 from hilrig.core.plc import FailSafeReason, PlcDecision, PlcWrite
 from hilrig.core.units import NS_PER_MS, NS_PER_S

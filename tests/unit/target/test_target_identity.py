@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import BackendSpec, DecideSpec, PipelineSpec
+from hilrig.core.profile import BackendSpec, ColorOrder, DecideSpec, PipelineSpec
 from hilrig.target.identity import pipeline_sha256
 from small_models import PREPROCESS, spec_for
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilrig.core.frame import ColorOrder
-from hilrig.core.profile import Layout
+from hilrig.core.profile import ColorOrder, Layout
 from hilrig.target.preprocess import Preprocessor
 from small_models import PREPROCESS
 

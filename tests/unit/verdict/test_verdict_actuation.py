@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from builders import NS_PER_MS, make_event, make_events, make_frames, make_limit, make_plan, make_record, undecide
-from hilrig.core.actuation import ACTUATION_DTYPE, ActuationSpec, ActuationTable
+from hilrig.core.actuation import ActuationSpec
+from hilrig.core.actuation_table import ACTUATION_DTYPE, ActuationTable
 from hilrig.core.frame import FrameTable, Outcome, OutcomeReason
 from hilrig.core.run import Ended, RunPlan, RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement
