@@ -32,7 +32,7 @@ from hilrig.verdict.evidence_spans import Spans, spans_of_lengths
 from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, cut
 
 N_INJECTIONS = 5
-"""Enough that a cause which is not told at all is never taken for one that is; all of them must be right."""
+"""Enough that a cause which is not told at all is never taken for one that is: one of them may be wrong."""
 
 N_INJECTIONS_NIGHTLY = 13
 """Of which ten at least are judged: fewer could not show nine of ten."""
@@ -225,26 +225,53 @@ def disturbed(benches, request) -> Disturbed:
     return Disturbed(bench.folder, n_injections, attribution, stalls, begun_ns)
 
 
+@dataclass(frozen=True)
+class Naming:
+    """What became of one cause's injections: how many count, and of those which frame got another name."""
+
+    n_sound: int
+    wrong: dict[int, tuple[Cause | None, str]]
+
+
 @pytest.mark.parametrize("cause", DISTURBANCES, ids=lambda cause: cause.value)
 def test_an_injected_cause_is_named(disturbed, cause) -> None:
-    """At least nine of ten frames that a known disturbance made late carry its name."""
+    """Of the frames that a known disturbance made late one at most carries another name than its own."""
     if cause is Cause.MAJOR_FAULT:
         require_disk(disturbed.folder)
+    naming = naming_of(disturbed, cause)
+    if naming.n_sound < n_sound_min(disturbed):
+        pytest.skip(f"hardware: only {naming.n_sound} injections were alone on this busy machine")
+    assert len(naming.wrong) <= 1, naming.wrong
+
+
+def test_nine_of_ten_injections_are_named(disturbed) -> None:
+    """Over all causes at least nine of ten frames that an injection made late carry its name."""
+    causes = [cause for cause in DISTURBANCES if cause is not Cause.MAJOR_FAULT]  # that one needs a disk
+    namings = [naming_of(disturbed, cause) for cause in causes]
+    namings = [naming for naming in namings if naming.n_sound >= n_sound_min(disturbed)]
+    n_sound = sum(naming.n_sound for naming in namings)
+    n_wrong = sum(len(naming.wrong) for naming in namings)
+    assert n_sound - n_wrong >= NAMED_MIN * n_sound, [naming.wrong for naming in namings]
+
+
+def n_sound_min(disturbed: Disturbed) -> int:
+    """Return how many of a cause's injections must count: with fewer nothing is shown."""
+    return round(SOUND_MIN * disturbed.n_injections)
+
+
+def naming_of(disturbed: Disturbed, cause: Cause) -> Naming:
+    """Return how a cause's injections were named; those that something else on the machine hit do not count."""
     attribution, stalls, begun_ns = disturbed.attribution, disturbed.stalls, disturbed.begun_ns[cause]
-    n_sound_min = round(SOUND_MIN * disturbed.n_injections)
     assert len(begun_ns) == disturbed.n_injections
     # Up to half-way into the rest: a frame that is under way when the next injection begins is that one's.
     lasts_ns = round((DISTURBANCES[cause][1] + REST_S / 2) * 1e9)
     hits = (slowest_within(attribution, begin_ns, begin_ns + lasts_ns) for begin_ns in begun_ns)
     judged = [hit for hit in hits if hit is not None]
-    assert len(judged) >= n_sound_min, "the injections did not make frames late"
+    assert len(judged) >= n_sound_min(disturbed), "the injections did not make frames late"
     named = dict(zip(judged, causes_of(attribution, np.array(judged)), strict=True))
-    wrong = {hit: named[hit] for hit in judged if named[hit][0] is not cause}
-    excused = [hit for hit in wrong if is_foreign(attribution, stalls, hit)]
-    n_sound = len(judged) - len(excused)
-    if n_sound < n_sound_min:
-        pytest.skip(f"hardware: only {n_sound} of {len(judged)} injections were alone on this busy machine")
-    assert len(judged) - len(wrong) >= NAMED_MIN * n_sound, wrong
+    other = {hit: found for hit, found in named.items() if found[0] is not cause}
+    wrong = {hit: found for hit, found in other.items() if not is_foreign(attribution, stalls, hit)}
+    return Naming(n_sound=len(judged) - len(other) + len(wrong), wrong=wrong)
 
 
 def test_a_run_without_a_disturbance_blames_nothing(bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from release_decisions import CLASS, WeldRelease
 
-pytestmark = [pytest.mark.waiting, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 REFUSALS = {2, 10, 11, 22, 30}
 LOG_S = 62.0
