@@ -31,8 +31,8 @@ check: $(READY)  ## the tests alone
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m nightly
 
-virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, about 15 minutes)
-	$(BIN)/python -m pytest tests/virtual
+virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 15 to 25 minutes)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/virtual
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py

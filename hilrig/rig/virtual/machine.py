@@ -32,8 +32,7 @@ _KERNEL_OPTIONS: Final = (
     "mitigations=off "  # nobody but the owner is in there
     "tsc=reliable clocksource=tsc"  # else the kernel takes the HPET, which costs a microsecond for each look
 )
-# Tables of five levels only cost time, and others saw emulated boots hang that have them.
-_CPU: Final = {Accelerator.KVM: "host", Accelerator.TCG: "max,la57=off"}
+_CPU: Final = {Accelerator.KVM: "host", Accelerator.TCG: "max"}
 _OWNER_ONLY: Final = 0o600
 
 
