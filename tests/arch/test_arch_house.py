@@ -49,7 +49,7 @@ def test_help_and_list_import_nothing_heavy(arguments, tmp_path):
 
 @pytest.mark.parametrize("module", ["app.gate_status", "node.trust", "node.store"])
 def test_a_node_asks_and_updates_without_numpy(module):
-    """A third of what such a command takes on a small board would be the import of what it never uses."""
+    """A quarter of what such a command takes on a small board would be the import of what it never uses."""
     code = f"import sys, hilrig.{module}; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
