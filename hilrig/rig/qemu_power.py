@@ -69,8 +69,8 @@ class QemuPower:
     def on(self) -> None:
         """Start QEMU in the background and wait for its kernel; nothing happens when it runs already.
 
-        About one emulated boot in a hundred never gets to the end of its kernel's start. That is the emulator's
-        fault, never the disk's or the node's under test: nothing has read them yet. So it is started anew.
+        An emulated kernel was seen to hang before its first program ran (once in some 200 boots; why is unknown).
+        Nothing has looked at the disk by then, so neither it nor a node under test is to blame: it is started anew.
 
         Raises:
             PreconditionError: there is no such virtual rig, or no QEMU here.

@@ -251,6 +251,8 @@ def test_nine_of_ten_injections_are_named(disturbed) -> None:
     namings = [naming for naming in namings if naming.n_sound >= n_sound_min(disturbed)]
     n_sound = sum(naming.n_sound for naming in namings)
     n_wrong = sum(len(naming.wrong) for naming in namings)
+    if not namings:
+        pytest.skip("hardware: no cause had enough injections that were alone on this busy machine")
     assert n_sound - n_wrong >= NAMED_MIN * n_sound, [naming.wrong for naming in namings]
 
 
