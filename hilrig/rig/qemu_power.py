@@ -70,7 +70,7 @@ class QemuPower:
         """Start QEMU in the background and wait for its kernel; nothing happens when it runs already.
 
         An emulated kernel was seen to hang before its first program ran (once in some 200 boots; why is unknown).
-        Nothing has looked at the disk by then, so neither it nor a node under test is to blame: it is started anew.
+        Nothing has looked at the disk by then: neither it nor a node under test is to blame. It is started anew.
 
         Raises:
             PreconditionError: there is no such virtual rig, or no QEMU here.
