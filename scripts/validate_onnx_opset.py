@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from hilrig.app.compat_model import staged_model
+from hilrig.app.compat.model import staged_model
 from hilrig.core.compat import DeviceClassRow
 from hilrig.core.errors import HilrigError
 from hilrig.core.exits import ExitCode

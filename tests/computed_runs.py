@@ -1,10 +1,10 @@
-"""Runs that are computed instead of waited for: what `hilrig.app.run.run` leaves behind for a search to read."""
+"""Runs that are computed instead of waited for, as `hilrig.app.run.run.run` leaves them behind."""
 
 from dataclasses import replace
 
 from builders import make_record
-from hilrig.app.request import RunRequest
-from hilrig.app.run import Finished
+from hilrig.app.run.request import RunRequest
+from hilrig.app.run.run import Finished
 from hilrig.config.noun_json import to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.config.profile import load_profile

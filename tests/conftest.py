@@ -1,5 +1,6 @@
 """What every test shares: a home of its own, the rule that CI skips nothing that could be installed."""
 
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -19,10 +20,17 @@ HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return paths that nothing is at: twelve thousand tests make no folder, and few a home."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep keys and the rig's lock of a test away from those of the machine."""
-    home = tmp_path / "hilrig-home"
+    home = next(homes)
     monkeypatch.setenv("HILRIG_HOME", str(home))
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)

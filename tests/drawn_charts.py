@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from browsers import Browser, Opened
-from hilrig.app.conclude import build_result
-from hilrig.app.documents import measured_frames
+from hilrig.app.finished.conclude import build_result
+from hilrig.app.finished.documents import measured_frames
 from hilrig.core.document import Document, SignatureInfo
 from hilrig.report.html import render_report
 from hilrig.verdict.judge import judge

@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hilrig.app.gate_manifest import read_manifest
+from hilrig.app.gate.manifest import read_manifest
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.errors import RecordError
 from hilrig.core.gate_manifest import MANIFEST_FILE, EvidenceEntry, EvidenceKind, GateManifest, SourceState

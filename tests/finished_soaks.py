@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilrig.app.conclude import conclude
+from hilrig.app.finished.conclude import conclude
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core.result import Result
 from hilrig.core.run import RunRecord

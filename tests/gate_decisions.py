@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from hilrig.app.gate_keys import GateTrust
+from hilrig.app.gate.keys import GateTrust
 from hilrig.attest.envelope import sign
 from hilrig.attest.gate_decision import Evidence, GateDecision, build_gate_decision
 from hilrig.attest.keys import load_public_keys

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from disturbed_runs import until_undisturbed
-from hilrig.app.gate_check import Checked, GateRequest, check_release
-from hilrig.app.gate_facts import GateSubject
-from hilrig.app.gate_manifest import MadeManifest, ManifestRequest, make_manifest
-from hilrig.app.trusted_signers import named_signers
+from hilrig.app.gate.check import Checked, GateRequest, check_release
+from hilrig.app.gate.facts import GateSubject
+from hilrig.app.gate.manifest import MadeManifest, ManifestRequest, make_manifest
+from hilrig.app.gate.trusted_signers import named_signers
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import ClockTriple, SystemClock

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from gate_folders import CLASS, GateFolder, ShiftedClock, git
 from gated_releases import ROLLOUT, utc
-from hilrig.app.approvals import ApprovalRequest, approve
-from hilrig.app.gate_keys import GateTrust
-from hilrig.app.gate_revoke import revoke
+from hilrig.app.gate.approvals import ApprovalRequest, approve
+from hilrig.app.gate.keys import GateTrust
+from hilrig.app.gate.revoke import revoke
 from hilrig.attest.desired_state import DesiredState, build_desired_state
 from hilrig.attest.envelope import sign
 from hilrig.attest.public_key import public_key_of_signer

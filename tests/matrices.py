@@ -7,7 +7,13 @@ from pathlib import Path
 from hilrig.core.matrix import MATRIX_SCHEMA, Matrix, MatrixCheck, MatrixRow
 from hilrig.core.rig import RigSpec
 from hilrig.core.verdict import CheckStatus, RunStatus
-from hilrig.verdict.matrix import device_classes_of, exit_code_of, limits_by_class, sentence_of, warnings_of
+from hilrig.verdict.many_runs.matrix import (
+    device_classes_of,
+    exit_code_of,
+    limits_by_class,
+    sentence_of,
+    warnings_of,
+)
 
 
 def make_rig(name: str = "bench-a", **changes) -> RigSpec:

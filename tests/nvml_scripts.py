@@ -16,7 +16,7 @@ import pytest
 from hilrig.core.clock import ManualClock
 from hilrig.core.telemetry import Capability, Tier
 from hilrig.core.units import s_to_ns
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 
 SOURCE = Path(__file__).parent / "scripted_nvml" / "scripted_nvml.c"
 LIBRARY = "libnvidia-ml.so.1"

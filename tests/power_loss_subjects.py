@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from hilrig.app.power_loss_subject import make_releases, node_subject
+from hilrig.app.power_loss.subject import make_releases, node_subject
 from hilrig.core.power_loss import UpdateSubject
 from hilrig.faults.calibration import wrong_store_subject
 from hilrig.faults.wrong_store import Kind

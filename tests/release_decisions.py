@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from hilrig.app.gate_check import GateRequest, check_release
-from hilrig.app.gate_facts import GateSubject
-from hilrig.app.gate_manifest import ManifestRequest, make_manifest
-from hilrig.app.trust import load_trust
-from hilrig.app.trusted_signers import TrustedSigners, signers_of_root
+from hilrig.app.gate.check import GateRequest, check_release
+from hilrig.app.gate.facts import GateSubject
+from hilrig.app.gate.manifest import ManifestRequest, make_manifest
+from hilrig.app.gate.trusted_signers import TrustedSigners, signers_of_root
+from hilrig.app.trust.trust import load_trust
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import HilrigError
 from hilrig.faults.wrong_store import Kind

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hilrig.app.request import RunRequest
+from hilrig.app.run.request import RunRequest
 from hilrig.config.noun_json import to_json
 from hilrig.core.rig import LeaseSpec, RigSpec
 from hilrig.rig.agent.layout import WorkFolder
@@ -20,10 +20,10 @@ from hilrig.rig.local_transport import LocalOptions, LocalTransport
 
 CLIENT = """
 import sys
-from hilrig.app.request import RunRequest
-from hilrig.app.rig_soak import rig_soak
-from hilrig.app.said import describe_error, say
-from hilrig.app.soak_stop import Stop
+from hilrig.app.run.request import RunRequest
+from hilrig.app.rigs.soak import rig_soak
+from hilrig.app.run.said import describe_error, say
+from hilrig.app.run.ending import Stop
 from hilrig.config.noun_json import from_json
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import HilrigError
@@ -36,7 +36,7 @@ except HilrigError as error:
     say("error", **describe_error(error))
     sys.exit(error.exit_code)
 """
-"""What `hilrig.app.soak_main` does, for a rig that no rig file states (a lease of seconds)."""
+"""What `hilrig.app.soak.main` does, for a rig that no rig file states (a lease of seconds)."""
 
 
 @dataclass

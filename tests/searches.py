@@ -21,7 +21,7 @@ from hilrig.core.search import (
     Side,
 )
 from hilrig.core.verdict import RunStatus
-from hilrig.verdict.comparison import compare, pair_of
+from hilrig.verdict.many_runs.comparison import compare, pair_of
 
 FIVE_PCT = Margin(value=5.0, unit=MarginUnit.PCT)
 

@@ -14,7 +14,7 @@ from securesystemslib.signer import CryptoSigner, Signer
 
 from browsers import Browser
 from builders import P99, make_frames, make_limit, make_plan, make_record
-from hilrig.app.conclude import build_result
+from hilrig.app.finished.conclude import build_result
 from hilrig.attest.envelope import sign
 from hilrig.attest.public_key import accept_public_key, public_key_der
 from hilrig.attest.result_statement import build_result_statement

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hilrig.app.trust_making import MadeRoot, NewKey, RootChange, first_root, next_root
+from hilrig.app.trust.making import MadeRoot, NewKey, RootChange, first_root, next_root
 from hilrig.attest.public_key import PublicKey, public_key_of_signer
 from hilrig.attest.validity import parse_moment
 from hilrig.core.trust import Role

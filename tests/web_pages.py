@@ -4,9 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 
-from hilrig.app.web_profiles import Profiles
-from hilrig.app.web_runs import Runs
-from hilrig.app.web_station import Station
+from hilrig.app.web.profiles import Profiles
+from hilrig.app.web.runs import Runs
+from hilrig.app.web.station import Station
 from hilrig.core.clock import ManualClock
 from hilrig.core.live import LiveRun, LiveState
 from stations import write_station

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hilrig.app.preflight import describe_feed, device_class, load_rig_in_place, preflight
+from hilrig.app.soak.preflight import describe_feed, device_class, load_rig_in_place, preflight
 from hilrig.config.profile import load_profile
 from hilrig.core.errors import PreconditionError
 from hilrig.core.profile import Profile

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hilrig.app.finished.verify import Verified, verify
 from hilrig.app.folders import bundled_profile
-from hilrig.app.request import RunRequest
-from hilrig.app.run import Finished, Status, run
-from hilrig.app.verify import Verified, verify
+from hilrig.app.run.request import RunRequest
+from hilrig.app.run.run import Finished, Status, run
 from hilrig.attest.keys import create_key
 
 PROFILE: Final = "weld-station"

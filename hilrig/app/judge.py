@@ -10,10 +10,10 @@ from pathlib import Path
 from securesystemslib.signer import Signer
 
 from hilrig import __version__
-from hilrig.app.conclude import conclude, hash_files
-from hilrig.app.request import new_run_id
+from hilrig.app.finished.conclude import conclude, hash_files
+from hilrig.app.finished.signed_result import SignedResult, read_signed_result
+from hilrig.app.run.request import new_run_id
 from hilrig.app.same_measurement import AskedProfile, read_asked, refuse_other_measurement
-from hilrig.app.signed_result import SignedResult, read_signed_result
 from hilrig.config.plan_file import PLAN_FORMAT_VERSION, dump_plan, load_plan
 from hilrig.config.profile import parse_profile
 from hilrig.core import files

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from hilrig.app.plan import mean_rate_fps
+from hilrig.app.soak.plan import mean_rate_fps
 from hilrig.config.arrival_trace import read_trace
 from hilrig.config.document import Document
 from hilrig.config.profile import PROFILE_FILE, parse_profile

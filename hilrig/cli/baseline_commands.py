@@ -9,7 +9,7 @@ from hilrig.cli.output import next_steps, print_json, say, word
 from hilrig.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from hilrig.app.baseline import KeptBaseline
+    from hilrig.app.finished.baseline import KeptBaseline
 
 app = typer.Typer(
     help="Choose the run that reports show others beside.", no_args_is_help=True, rich_markup_mode=None
@@ -26,7 +26,7 @@ def set_run(
     run_dir: options.RunDirectory, *, signed_by: finished_options.SignedBy = None, json: options.Json = False
 ) -> None:
     """Make a finished PASS the baseline of its profile and device class. A copy is kept: the run may go."""
-    from hilrig.app.baseline import set_baseline
+    from hilrig.app.finished.baseline import set_baseline
     from hilrig.core.clock import SystemClock
 
     kept, before = set_baseline(
@@ -49,7 +49,7 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show the baselines, or those of a profile, with their limits and numbers."""
-    from hilrig.app.baseline import list_baselines
+    from hilrig.app.finished.baseline import list_baselines
 
     found = list_baselines(profile)
     if not found:
@@ -65,7 +65,7 @@ def show(
 @app.command(name="list")
 def list_all(*, json: options.Json = False) -> None:
     """List the baselines, one line each."""
-    from hilrig.app.baseline import list_baselines
+    from hilrig.app.finished.baseline import list_baselines
 
     found = list_baselines()
     if json:
@@ -86,7 +86,7 @@ def unset(
     device_class: DeviceClass = None,
 ) -> None:
     """Forget a baseline: reports show later runs alone again."""
-    from hilrig.app.baseline import unset_baseline
+    from hilrig.app.finished.baseline import unset_baseline
 
     name, on_class = unset_baseline(profile, device_class)
     say(f"{name} on {on_class} has no baseline any more")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
-from hilrig.app.capability_table import Row, Section
-from hilrig.app.gap_fixes import NOTHING_TO_DO
-from hilrig.app.limits_here import LimitHere
+from hilrig.app.machine.capability_table import Row, Section
+from hilrig.app.machine.gap_fixes import NOTHING_TO_DO
+from hilrig.app.soak.limits_here import LimitHere
 from hilrig.cli.output import word
 from hilrig.core.telemetry import Channel, Reason
 

@@ -65,7 +65,7 @@ def compare(  # noqa: PLR0913 - the command's options
     With --interleaved blocks alternate (A B, B A, A B, ...) so that a drift of the rig hits both alike. Exits with
     0 when B is non-inferior, 10 when it is inferior, 11 when nobody can tell yet, 12 when aborted.
     """
-    from hilrig.app.request import RunRequest
+    from hilrig.app.run.request import RunRequest
     from hilrig.core.errors import UsageError
 
     if not interleaved:
@@ -101,7 +101,7 @@ def _refuse_given(context: typer.Context, names: tuple[str, ...], why: str) -> N
 
 
 def _compare_runs(paths: list[Path], *, html: Path | None, signed_by: list[Path] | None, json: bool) -> None:
-    from hilrig.app.compare_runs import compare_runs
+    from hilrig.app.compare.runs import compare_runs
 
     page = None if html is None else options.absolute(html)
     found = compare_runs(paths, keys=finished_options.trusted_keys(signed_by), page=page)

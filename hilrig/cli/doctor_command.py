@@ -12,7 +12,7 @@ from hilrig.cli.output import next_steps, note, print_json, say, word
 from hilrig.core.exits import ExitCode
 
 if TYPE_CHECKING:
-    from hilrig.app.doctor import Diagnosis
+    from hilrig.app.machine.doctor import Diagnosis
 
 REPORTS: Final = Path("reports")
 _WIDTH: Final = 100
@@ -45,8 +45,8 @@ def doctor(
     if record is not None:
         _record(record, json=json)
         return
-    from hilrig.app.doctor import DEFAULT_SELF_TEST, diagnose, self_test_of
     from hilrig.app.folders import keys_folder
+    from hilrig.app.machine.doctor import DEFAULT_SELF_TEST, diagnose, self_test_of
 
     self_test = None if quick else self_test_of(profile) if profile else DEFAULT_SELF_TEST
     if self_test is not None:
@@ -65,7 +65,7 @@ def doctor(
 def _record(path: Path, *, json: bool) -> None:
     from dataclasses import asdict
 
-    from hilrig.app.board_recording import record_board
+    from hilrig.app.machine.board_recording import record_board
     from hilrig.cli.progress import progress
 
     with progress() as show:
@@ -86,7 +86,7 @@ def _as_json(found: "Diagnosis") -> dict[str, Any]:
 
 
 def _show(found: "Diagnosis") -> None:
-    from hilrig.app.examination import Health
+    from hilrig.app.machine.examination import Health
     from hilrig.cli.capability_output import limit_lines, table_lines
 
     width = min(shutil.get_terminal_size((_WIDTH, 0)).columns, _WIDTH_MAX)

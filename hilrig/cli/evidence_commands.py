@@ -14,7 +14,7 @@ from hilrig.core.errors import UsageError
 from hilrig.core.exits import ExitCode
 
 if TYPE_CHECKING:
-    from hilrig.app.verify import Verified
+    from hilrig.app.finished.verify import Verified
 
 
 def register(app: typer.Typer) -> None:
@@ -67,10 +67,10 @@ def verify(
 
 
 def _verified(run_dir: Path, keys: list[Path], trust: Path | None) -> "Verified":
+    from hilrig.app.finished.verify import verify as do_verify
+    from hilrig.app.finished.verify import verify_by_root
     from hilrig.app.folders import keys_folder
-    from hilrig.app.trust import load_trust
-    from hilrig.app.verify import verify as do_verify
-    from hilrig.app.verify import verify_by_root
+    from hilrig.app.trust.trust import load_trust
 
     if trust is None:
         return do_verify(run_dir, keys=keys or sorted(keys_folder().glob("*.pub")))
@@ -88,7 +88,7 @@ def recover(
     json: options.Json = False,
 ) -> None:
     """Rescue a run whose machine or process died: say exactly what was lost, judge and sign what was kept."""
-    from hilrig.app.recover import recover as do_recover
+    from hilrig.app.finished.recover import recover as do_recover
     from hilrig.attest.keys import load_signer, read_passphrase
     from hilrig.core.clock import SystemClock
 

@@ -30,7 +30,7 @@ def explain(
     """Say what a word that hilrig prints means, who owns it, and what to do next."""
     from dataclasses import asdict
 
-    from hilrig.app import explain as known
+    from hilrig.app.triage import explain as known
 
     if everything:
         found = known.topics().values()

@@ -50,9 +50,9 @@ def export(
 
     In every table 0 s is the start of the measured part, and what is not known is empty, never 0.
     """
-    from hilrig.app.export import Form, Place
-    from hilrig.app.export import export as do_export
-    from hilrig.app.export_window import parse_window
+    from hilrig.app.export.export import Form, Place
+    from hilrig.app.export.export import export as do_export
+    from hilrig.app.export.window import parse_window
     from hilrig.app.folders import keys_folder
 
     if to not in {form.value for form in Form}:

@@ -58,7 +58,7 @@ def list_runs(
 def _trend(
     reports: Path, entries: "list[RunEntry]", *, profile: str | None, device_class: str | None, page: Path | None
 ) -> "Trend":
-    from hilrig.app.trend import read_trend
+    from hilrig.app.compare.trend import read_trend
 
     return read_trend(reports, entries, profile_name=profile, device_class=device_class, page=page)
 

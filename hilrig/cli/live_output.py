@@ -12,7 +12,6 @@ import typer
 from hilrig.cli import options
 from hilrig.cli.output import say
 from hilrig.cli.verdict_output import shown_path
-from hilrig.cli.watch_screen import one_liner, screen
 from hilrig.core.errors import RecordError, RigLostError, RunAbortedError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def follow(run_dir: Path) -> None:
         RunAbortedError: it ended before its first frame, and its directory is gone.
         RigLostError: its process is gone without a verdict.
     """
-    from hilrig.app.live_view import look
+    from hilrig.app.live.view import look
     from hilrig.core.clock import SystemClock
     from hilrig.core.live import LiveState
 
@@ -60,7 +59,7 @@ def run_dir_of(run: Path | None, reports: Path) -> Path:
     Raises:
         UsageError: none was named, and none goes on.
     """
-    from hilrig.app.live_view import newest_running
+    from hilrig.app.live.view import newest_running
     from hilrig.core.clock import SystemClock
 
     return options.absolute(newest_running(reports, clock=SystemClock()) if run is None else run)
@@ -73,7 +72,7 @@ def followed_run_of(run: Path | None, reports: Path) -> Path:
         UsageError: none was named, and none goes on.
         HilrigError: its rig cannot be reached.
     """
-    from hilrig.app.rig_attach import take_up
+    from hilrig.app.rigs.attach import take_up
 
     run_dir = run_dir_of(run, reports)
     take_up(run_dir)
@@ -89,7 +88,7 @@ def _refuse_gone(run_dir: Path) -> None:
 
 
 def _lost(run_dir: Path) -> RigLostError:
-    from hilrig.app.rig_attach import is_elsewhere
+    from hilrig.app.rigs.attach import is_elsewhere
 
     if is_elsewhere(run_dir):
         return RigLostError(
@@ -120,6 +119,8 @@ def _shown() -> Iterator[Callable[["LiveRun"], None]]:
     from rich.live import Live
     from rich.text import Text
 
+    from hilrig.cli.watch_screen import screen
+
     console = Console(highlight=False)
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
@@ -140,6 +141,8 @@ class Lines:
 
     def show(self, run: "LiveRun") -> None:
         """Print the look if it is time."""
+        from hilrig.cli.watch_screen import one_liner  # what a run is made of: no other command shows one
+
         now_s = time.monotonic()
         if (run.state.value, run.phase) == self._shown and now_s < self._next_s:
             return

@@ -9,27 +9,25 @@ from hilrig import __version__
 from hilrig.cli import (
     baseline_commands,
     compare_command,
-    compat_commands,
     evidence_commands,
     explain_command,
     export_command,
-    gate_commands,
-    golden_commands,
     key_commands,
     list_command,
-    node_commands,
     powerloss_command,
     profile_commands,
     report_command,
-    rigs_commands,
     run_commands,
     serve_command,
     stop_command,
     triage_command,
-    trust_commands,
     watch_command,
 )
+from hilrig.cli.gate import commands as gate_commands
+from hilrig.cli.gate import compat_commands, golden_commands, trust_commands
+from hilrig.cli.node import commands as node_commands
 from hilrig.cli.output import fail, state
+from hilrig.cli.rigs import commands as rigs_commands
 from hilrig.core.errors import HilrigError
 from hilrig.core.exits import ExitCode
 

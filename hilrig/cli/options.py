@@ -86,7 +86,7 @@ def rig_file(name_or_path: str | None) -> Path | None:
     Raises:
         UsageError: no rig has this name.
     """
-    from hilrig.app.rig_files import find_rig, rigs_folder
+    from hilrig.app.rigs.files import find_rig, rigs_folder
 
     return None if name_or_path is None else absolute(find_rig(name_or_path, rigs_folder(None))[1])
 

@@ -42,7 +42,7 @@ def powerloss(  # noqa: PLR0913 - the command's options
     Stores that are wrong on purpose are cut in the same way first: a depth that does not catch every one of them
     is no evidence. Exit code 10 if a cut was not survived, 11 if a depth could not run or is no evidence.
     """
-    from hilrig.app.power_loss import FULL_KILLS, PowerLossRequest, run_power_loss
+    from hilrig.app.power_loss.power_loss import FULL_KILLS, PowerLossRequest, run_power_loss
     from hilrig.config.noun_json import to_json
     from hilrig.core.clock import SystemClock
     from hilrig.record.utc import utc_text

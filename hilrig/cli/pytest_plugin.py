@@ -131,8 +131,8 @@ def _refuse_wrong(item: pytest.Item, marker: pytest.Mark) -> None:
 
 
 def _run(request: pytest.FixtureRequest, profile: str | Path, **asked: Any) -> "RunResult":
-    from hilrig.app.search_stop import stop_watch
-    from hilrig.app.signed_result import read_result_by_any_key
+    from hilrig.app.finished.signed_result import read_result_by_any_key
+    from hilrig.app.run.search_stop import stop_watch
     from hilrig.cli.finished_options import trusted_keys
     from hilrig.cli.pytest_result import result_of
     from hilrig.core.errors import HilrigError
@@ -161,11 +161,11 @@ def _finished(
     operator: str = "",
     note: str = "",
 ) -> Any:
-    from hilrig.app.request import RunRequest
-    from hilrig.app.run import run
+    from hilrig.app.run.request import RunRequest
+    from hilrig.app.run.run import run
     from hilrig.cli.options import absolute, default_key, parse_duration
-    from hilrig.cli.rig_options import RigChoice
-    from hilrig.cli.rigs_run import RigsAsked, run_on_one
+    from hilrig.cli.rigs.options import RigChoice
+    from hilrig.cli.rigs.run import RigsAsked, run_on_one
 
     name = rig or _option(config, "rig") or labgrid_place(config)
     choice = RigChoice(rigs=(_rig(config, str(name)),) if name else (), on_all=False)
@@ -188,7 +188,7 @@ def _finished(
 
 def _rig(config: pytest.Config, name: str) -> Any:
     """Return a rig and its file: by its name, its file, or the name of its labgrid place."""
-    from hilrig.app.rig_files import find_rig, read_rigs, rigs_folder
+    from hilrig.app.rigs.files import find_rig, read_rigs, rigs_folder
     from hilrig.cli.options import absolute
 
     folder = config.rootpath / rigs_folder(Path(_option(config, "rigs")) if _option(config, "rigs") else None)

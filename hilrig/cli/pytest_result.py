@@ -10,7 +10,7 @@ from hilrig.core.profile import Comparator
 from hilrig.core.verdict import Check, CheckStatus, Measurement, RunStatus
 
 if TYPE_CHECKING:
-    from hilrig.app.signed_result import SignedResult
+    from hilrig.app.finished.signed_result import SignedResult
 
 UNDECIDED: Final = ("frames_dropped", "frames_failed")
 """Frames that never got a decision: a percentile of the others says nothing about them."""

@@ -46,8 +46,8 @@ def report(  # noqa: PLR0913 - the command's options
     The signature of the result is checked first, and that what the page shows is what was signed. Exits with 0
     whatever the verdict: `hilrig verify` judges.
     """
-    from hilrig.app import report as app
-    from hilrig.app.documents import render_views
+    from hilrig.app.finished import report as app
+    from hilrig.app.finished.documents import render_views
     from hilrig.app.folders import keys_folder
     from hilrig.core import files
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hilrig.cli import options, rig_options
+from hilrig.cli import options
 from hilrig.cli.output import next_steps, note, print_json, say
 from hilrig.cli.progress import progress
-from hilrig.cli.rig_options import choose_rigs
-from hilrig.cli.rigs_run import RigsAsked, append_step_summary, refuse_for_several, run_on_all, run_on_one
+from hilrig.cli.rigs import options as rig_options
+from hilrig.cli.rigs.options import choose_rigs
+from hilrig.cli.rigs.run import RigsAsked, append_step_summary, refuse_for_several, run_on_all, run_on_one
 from hilrig.cli.run_options import BaselineRun, Detach, Duration, Note, Operator, Search, SearchFor
 from hilrig.cli.search_commands import find_capacity
 from hilrig.cli.verdict_output import read_result, result_json, show_checks, show_result, shown_path
@@ -20,8 +21,8 @@ from hilrig.core.errors import UsageError
 from hilrig.core.exits import ExitCode
 
 if TYPE_CHECKING:
-    from hilrig.app.request import RunRequest
-    from hilrig.app.run import Finished
+    from hilrig.app.run.request import RunRequest
+    from hilrig.app.run.run import Finished
 
 REPORTS = Path("reports")
 
@@ -64,7 +65,7 @@ def run(  # noqa: PLR0913 - the command's options
     the most telling one: 10 if any FAIL, else 11, 12, 2, 30, 22, 21, 20 if any; 0 only if every rig gave PASS.
     """
     from hilrig.app.foreign_text import NOTE_MAX, OPERATOR_MAX, given_text
-    from hilrig.app.request import RunRequest
+    from hilrig.app.run.request import RunRequest
 
     request = RunRequest(
         profile=options.absolute(profile),
@@ -121,8 +122,8 @@ def _run(request: "RunRequest", asked: RigsAsked, beside: Beside, *, json: bool)
 def _follow(
     request: "RunRequest", asked: RigsAsked, metrics_file: Path | None, metrics_port: int | None
 ) -> "Finished":
-    from hilrig.app.live_metrics import live_metrics
-    from hilrig.app.run import run as do_run
+    from hilrig.app.live.metrics import live_metrics
+    from hilrig.app.run.run import run as do_run
 
     with progress() as show, live_metrics(file=metrics_file, port=metrics_port) as live:
         is_told = not request.is_detached
@@ -141,7 +142,7 @@ def _follow(
 
 
 def _detach(request: "RunRequest", asked: RigsAsked, *, json: bool) -> None:
-    from hilrig.app.detached import start
+    from hilrig.app.web.detached import start
 
     with progress() as show:
         run_dir = run_on_one(request, asked, lambda one, tell: start(one, on_status=tell), on_status=show)

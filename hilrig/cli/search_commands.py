@@ -12,7 +12,7 @@ from hilrig.cli.output import next_steps, note, print_json, say, word
 from hilrig.cli.progress import progress
 
 if TYPE_CHECKING:
-    from hilrig.app.request import RunRequest
+    from hilrig.app.run.request import RunRequest
     from hilrig.core.search import Capacity, Comparison, Margin
 
 MARGIN: Final = re.compile(r"(\d+(?:\.\d+)?) ?(%|ms)")
@@ -29,7 +29,7 @@ class BlockOptions:
 
 def compare_in_turns(champion: "RunRequest", challenger: Path, asked: BlockOptions, *, json: bool) -> NoReturn:
     """Do what `hilrig compare --interleaved` asks for; exits with the comparison's code."""
-    from hilrig.app.interleaved import CompareRequest, compare_interleaved
+    from hilrig.app.search.interleaved import CompareRequest, compare_interleaved
     from hilrig.core.clock import SystemClock
 
     request = CompareRequest(
@@ -47,7 +47,7 @@ def compare_in_turns(champion: "RunRequest", challenger: Path, asked: BlockOptio
 
 def find_capacity(request: "RunRequest", *, json: bool) -> NoReturn:
     """Do what `hilrig run --search capacity` asks for; exits with the search's code."""
-    from hilrig.app.capacity import search_capacity
+    from hilrig.app.search.capacity import search_capacity
     from hilrig.core.clock import SystemClock
 
     with progress() as show:

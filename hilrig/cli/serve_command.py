@@ -47,8 +47,8 @@ def serve(  # noqa: PLR0913 - the command's options
 
     Runs go on when the page ends. Whoever has the printed address may start and stop runs.
     """
-    from hilrig.app.serve import ServeRequest
-    from hilrig.app.serve import serve as do_serve
+    from hilrig.app.web.serve import ServeRequest
+    from hilrig.app.web.serve import serve as do_serve
 
     request = ServeRequest(
         bind=_address(bind),

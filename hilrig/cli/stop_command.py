@@ -32,7 +32,7 @@ def stop(
     """End a run in order: what was recorded is judged and signed."""
     from getpass import getuser
 
-    from hilrig.app.stop import request_stop
+    from hilrig.app.live.stop import request_stop
     from hilrig.core.clock import SystemClock
 
     run_dir = followed_run_of(run, reports)

@@ -48,7 +48,7 @@ def triage(
 
     Exit codes: 0 a candidate was found, 11 none, 22 a subject cannot be read.
     """
-    from hilrig.app.triage import triage as look
+    from hilrig.app.triage.triage import triage as look
 
     found = look(subjects, playbook_id=playbook, log=log, bundle=bundle)
     if json:

@@ -12,7 +12,6 @@ from hilrig.cli import options
 from hilrig.cli.live_output import Run, follow, followed_run_of, run_dir_of
 from hilrig.cli.output import next_steps, print_json, say
 from hilrig.cli.verdict_output import read_result, result_json, show_result, shown_path
-from hilrig.cli.watch_screen import screen
 
 if TYPE_CHECKING:
     from hilrig.core.live import LiveRun
@@ -37,7 +36,7 @@ def watch(
 
     Ctrl-C ends only the view. --once --json prints what every live view is made of.
     """
-    from hilrig.app.live_view import look
+    from hilrig.app.live.view import look
     from hilrig.core.clock import SystemClock
 
     if once:
@@ -62,6 +61,8 @@ def _show_once(run: "LiveRun", *, json: bool) -> None:
     if json:
         print_json(_as_json(run))
         return
+    from hilrig.cli.watch_screen import screen
+
     columns = os.get_terminal_size().columns if sys.stdout.isatty() else PIPE_COLUMNS
     for line in screen(run, width=columns):
         say(line.text)

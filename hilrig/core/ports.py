@@ -1,14 +1,14 @@
-"""The extension points: small protocols, each with a fake shipped beside the real implementations."""
+"""The extension points of a run: small protocols, each with a fake shipped beside the real implementations.
+
+Every process of a run imports this: `hilrig.core.rig_ports` and `hilrig.core.sink` have what none of them needs.
+"""
 
 from collections.abc import Mapping, Sequence
-from subprocess import Popen
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
-from hilrig.core.document import Document
 from hilrig.core.frame import FeedInfo, FrameTable, Outcome, OutcomeReason, Pixels, Truth
-from hilrig.core.rig import PowerState
 from hilrig.core.telemetry import Capability, Reading, ReadingTable, Tier
 
 
@@ -114,58 +114,6 @@ class Sampler(Protocol):
         """Release files."""
 
 
-class RigTransport(Protocol):
-    """A way to a rig. Built as `Transport(options, name, folder)`; `folder` is where the rig file lies."""
-
-    def open(self) -> Mapping[str, Any]:
-        """Reach the rig, hold it where the way there asks for that; return facts as JSON (`address`, ...).
-
-        Opened again, what is held stays held and only the line is made anew.
-
-        Raises:
-            RigLostError: nothing answers, or it refuses this user.
-            RigBusyError: somebody else holds it.
-            TrustError: its host key is unknown, or not the one that was accepted.
-        """
-
-    def start(self, argv: Sequence[str]) -> "Popen[bytes]":
-        """Start a command on the rig, in the login's home; stdin, stdout and stderr are pipes.
-
-        The arguments arrive as they are, whatever is in them. Ending the local process ends the line to the rig,
-        not what runs there.
-        """
-
-    def lost(self) -> str:
-        """Return why the rig is no longer ours to use (reservation gone, place kicked); empty while it is."""
-
-    def leave(self) -> None:
-        """Let go of the line only: what is held stays held for a run that goes on without us."""
-
-    def close(self) -> None:
-        """Let go of the rig and of the line to it."""
-
-
-class PowerControl(Protocol):
-    """Switches a rig's power. Built as `Power(options, name, folder)`. Each call returns when it is done."""
-
-    def off(self) -> None:
-        """Cut the power: a hard cut, no shutdown.
-
-        Raises:
-            RigLostError: the control does not answer, or does not do it.
-        """
-
-    def on(self) -> None:
-        """Give it power; the rig boots.
-
-        Raises:
-            RigLostError: the control does not answer, or does not do it.
-        """
-
-    def state(self) -> PowerState:
-        """Return whether it has power; UNKNOWN where the control cannot tell."""
-
-
 class FailureWatch(Protocol):
     """Says when a FAIL has become certain, so that a lost run need not go on for hours."""
 
@@ -174,15 +122,6 @@ class FailureWatch(Protocol):
 
     def reason(self, *, now_ns: int) -> str | None:
         """Return why no further frame can undo the FAIL, None while one can. `now_ns` is CLOCK_MONOTONIC."""
-
-
-class Sink(Protocol):
-    """A view of a result. Built without arguments."""
-
-    file_name: str
-
-    def render(self, document: Document) -> bytes:
-        """Return the view: equal documents give equal bytes."""
 
 
 class RecordWriter(Protocol):

@@ -15,7 +15,7 @@ from typing import Final
 from hilrig.rig.device_tree import device_tree_text
 from hilrig.rig.machine import architecture, device_tree_model, memory_bytes
 from hilrig.rig.nvidia import card_models
-from hilrig.sampler.jetson_tree import chip_of
+from hilrig.sampler.jetson.tree import chip_of
 
 _PREFIX: Final = {"x86_64": "x86", "aarch64": "arm64"}
 

@@ -8,7 +8,7 @@ from typing import Final
 from hilrig.core.channels import GPU_CLOCK_LIMIT
 from hilrig.core.telemetry import Channel, Reason
 from hilrig.sampler.fact_file import read_fact
-from hilrig.sampler.jetson_gpu import gpu_sources
+from hilrig.sampler.jetson.gpu import gpu_sources
 from hilrig.sampler.source import Source
 
 _JETPACK_OF_L4T: Final = {"32": "4", "35": "5", "36": "6", "38": "7", "39": "7"}

@@ -14,9 +14,9 @@ from hilrig.rig.device_class import device_classes
 from hilrig.rig.dpkg import dpkg_versions
 from hilrig.rig.identity import boot_id, serial_sha256
 from hilrig.rig.software import package_versions
-from hilrig.sampler.jetson_mode import nvpmodel_mode
-from hilrig.sampler.nvml import NvmlSampler
-from hilrig.sampler.nvml_facts import nvml_facts
+from hilrig.sampler.jetson.mode import nvpmodel_mode
+from hilrig.sampler.nvml.facts import nvml_facts
+from hilrig.sampler.nvml.sampler import NvmlSampler
 
 _STACK_FACTS: Final = (
     "os",

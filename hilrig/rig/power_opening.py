@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hilrig.core import registry
-from hilrig.core.ports import PowerControl
 from hilrig.core.rig import RigSpec
+from hilrig.core.rig_ports import PowerControl
 
 
 def open_power(spec: RigSpec) -> PowerControl:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from hilrig.core import registry
-from hilrig.core.ports import RigTransport
 from hilrig.core.rig import RigSpec
+from hilrig.core.rig_ports import RigTransport
 
 
 def open_transport(spec: RigSpec) -> RigTransport:

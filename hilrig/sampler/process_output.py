@@ -47,13 +47,25 @@ class OutputSource:
                 found = (self._folder / stream).stat()
             except OSError as error:
                 self._detail = f"{self._folder / stream}: {error.strerror}"
-                return (Reason.NO_PERMISSION if isinstance(error, PermissionError) else self._unfound,)
+                return (self._reason(error),)
             if stat.S_ISREG(found.st_mode):
                 sizes[found.st_dev, found.st_ino] = found.st_size
             elif found.st_rdev != NOWHERE:
                 self._detail = "what the process prints goes to no file"
                 return (Reason.OFFLINE,)
         return (sum(sizes.values()),)
+
+    def _reason(self, error: OSError) -> Reason:
+        if isinstance(error, PermissionError) and not self._has_ended():
+            return Reason.NO_PERMISSION
+        return self._unfound
+
+    def _has_ended(self) -> bool:
+        # What has ended but was not yet waited for has no memory left, and shows its files to nobody but root.
+        try:
+            return (self._folder.parent / "statm").read_bytes().startswith(b"0 ")
+        except OSError:
+            return True
 
     def detail(self) -> str:
         """Return what the last reason means."""

@@ -10,7 +10,7 @@ from hilrig.core.frame import Outcome
 from hilrig.core.profile import Comparator, Limit
 from hilrig.core.units import NS_PER_S, ms_to_ns
 from hilrig.verdict.percentile import PERMILLE_OF
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import INTENDED, Window
 
 N_POINTS_MAX: Final = 240

@@ -19,7 +19,7 @@ from hilrig.core.run import Pacing, RunPlan
 from hilrig.core.units import NS_PER_MS, ms_to_ns
 from hilrig.verdict.growing_gap import GrowingGap
 from hilrig.verdict.percentile import PERMILLE_OF
-from hilrig.verdict.stats import (
+from hilrig.verdict.statistics.percentile_bounds import (
     FEW_BATCHES,
     MANY_BATCHES,
     N_FOR_MANY_BATCHES,

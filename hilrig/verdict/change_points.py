@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import ChangePoint
 from hilrig.verdict.nearby import Nearby
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import INTENDED, NEVER, Window
 
 BUCKET_NS: Final = 10 * NS_PER_S

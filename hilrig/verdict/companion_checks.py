@@ -24,7 +24,7 @@ from hilrig.verdict.companions import (
     percentile_ms,
     shown,
 )
-from hilrig.verdict.stats import (
+from hilrig.verdict.statistics.percentile_bounds import (
     design_effect,
     frames_to_pass,
     lower_rank,

@@ -12,8 +12,8 @@ from hilrig.core.profile import Limit
 from hilrig.core.run import RunRecord
 from hilrig.core.units import NS_PER_MS, NS_PER_US, ms_to_ns
 from hilrig.core.verdict import SelfCheck
-from hilrig.verdict.self_check import stated
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.self_checks.self_check import stated
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import NEVER, Window
 from hilrig.verdict.wording import counted, listed, quantity
 

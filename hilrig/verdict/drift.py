@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from hilrig.core.units import NS_PER_S, S_PER_MIN
 from hilrig.verdict.estimate import Estimate, Estimated, TooLittle, Unknown
 from hilrig.verdict.measure import NO_FRAMES
-from hilrig.verdict.stats import FEW_BATCHES, batch_means, lower_rank, nearest_rank, upper_rank
+from hilrig.verdict.statistics.percentile_bounds import (
+    FEW_BATCHES,
+    batch_means,
+    lower_rank,
+    nearest_rank,
+    upper_rank,
+)
 from hilrig.verdict.window import NEVER, Window
 
 N_FRAMES_MIN: Final = 400

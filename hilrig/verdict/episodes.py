@@ -9,8 +9,8 @@ from hilrig.core.analysis import Episode, EpisodeKind
 from hilrig.core.run import RunEvent
 from hilrig.core.telemetry import GC_PAUSE, HOST_STALL
 from hilrig.core.units import NS_PER_MS, NS_PER_S, format_duration
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.evidence_spans import Spans, spans_of_lengths, spans_of_service
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import Window
 from hilrig.verdict.wording import quantity
 

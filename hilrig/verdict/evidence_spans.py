@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hilrig.core.run import RunEvent
-from hilrig.verdict.channels import Series
+from hilrig.verdict.telemetry.channels import Series
 
 TimesNs = NDArray[np.int64]
 

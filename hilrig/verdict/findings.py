@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from hilrig.core.frame import Truth
 from hilrig.core.verdict import Check, Measurement
 from hilrig.verdict.accuracy import Accuracy, accuracy, accuracy_measurements
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.drift import latency_drift
 from hilrig.verdict.estimate import Estimated, estimate_measurements
 from hilrig.verdict.measure import measure_frames
-from hilrig.verdict.memory_growth import memory_growth
 from hilrig.verdict.part import Part, whole_run
 from hilrig.verdict.resources import measure_resources
-from hilrig.verdict.sampling import measure_sampling
 from hilrig.verdict.stalls import measure_stalls
 from hilrig.verdict.steady_state import steady_measurements, steady_part, steady_state
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.memory_growth import memory_growth
+from hilrig.verdict.telemetry.sampling import measure_sampling
 from hilrig.verdict.window import Window
 
 

@@ -10,9 +10,9 @@ from hilrig.core import channels
 from hilrig.core.metrics import METRICS
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Series, Telemetry, last_at_end
-from hilrig.verdict.metric_channels import channels_of, missing, why_missing
-from hilrig.verdict.sampling import evidence_of
+from hilrig.verdict.telemetry.channels import Series, Telemetry, last_at_end
+from hilrig.verdict.telemetry.metric_channels import channels_of, missing, why_missing
+from hilrig.verdict.telemetry.sampling import evidence_of
 from hilrig.verdict.window import Window
 
 SUSTAINED_NS: Final = 30 * NS_PER_S

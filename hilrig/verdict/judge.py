@@ -4,43 +4,43 @@ from dataclasses import replace
 
 from hilrig.core.run import RunRecord
 from hilrig.core.verdict import Check, CheckStatus, Judgement, RunStatus, SelfCheck
-from hilrig.verdict.accelerator import check_accelerator
 from hilrig.verdict.actuation import join_actuations, with_actuation
-from hilrig.verdict.actuation_checks import check_actuation
-from hilrig.verdict.attribution import attribute, count_causes
+from hilrig.verdict.attribution.causes import attribute, count_causes
+from hilrig.verdict.attribution.worst import worst_frames
 from hilrig.verdict.budgets import budgets
-from hilrig.verdict.caching import check_caching
 from hilrig.verdict.change_points import change_points
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.checks import hold_all
 from hilrig.verdict.companion_checks import covers, hold_companions
 from hilrig.verdict.companions import check_companions, describe, find_beside
-from hilrig.verdict.device_checks import check_devices
 from hilrig.verdict.distribution import distribution
-from hilrig.verdict.drill_checks import check_drill
 from hilrig.verdict.episodes import episodes
 from hilrig.verdict.excuses import excuse
 from hilrig.verdict.faults import drill, measure_faults
-from hilrig.verdict.feeder_checks import check_feeder
 from hilrig.verdict.findings import find
-from hilrig.verdict.host_checks import check_host
 from hilrig.verdict.latency_series import latency_series
 from hilrig.verdict.nearby import Nearby
-from hilrig.verdict.plausible import check_plausible
 from hilrig.verdict.power_loss import measure_power_loss
 from hilrig.verdict.processes import process_setups
 from hilrig.verdict.queue_depth import queue_depth
-from hilrig.verdict.record_checks import check_record
-from hilrig.verdict.rig_checks import check_rig
+from hilrig.verdict.self_checks.accelerator import check_accelerator
+from hilrig.verdict.self_checks.actuation import check_actuation
+from hilrig.verdict.self_checks.caching import check_caching
+from hilrig.verdict.self_checks.devices import check_devices
+from hilrig.verdict.self_checks.drill import check_drill
+from hilrig.verdict.self_checks.feeder import check_feeder
+from hilrig.verdict.self_checks.host import check_host
+from hilrig.verdict.self_checks.plausible import check_plausible
+from hilrig.verdict.self_checks.record import check_record
+from hilrig.verdict.self_checks.rig import check_rig
+from hilrig.verdict.self_checks.telemetry import check_telemetry
 from hilrig.verdict.sentence import verdict_sentence
 from hilrig.verdict.soak_bounds import log_volume, watchdog_resets
 from hilrig.verdict.stage_shares import stage_shares
-from hilrig.verdict.telemetry_checks import check_telemetry
-from hilrig.verdict.telemetry_series import telemetry_series
-from hilrig.verdict.telemetry_summary import summarise
-from hilrig.verdict.throttle_windows import throttle_windows
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.series import telemetry_series
+from hilrig.verdict.telemetry.summary import summarise
+from hilrig.verdict.throttling.windows import throttle_windows
 from hilrig.verdict.window import cut
-from hilrig.verdict.worst import worst_frames
 
 
 def judge(record: RunRecord) -> Judgement:

@@ -10,7 +10,7 @@ from hilrig.core.frame import Outcome
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import SeriesPoint
 from hilrig.verdict.measure import PERMILLE
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import INTENDED, NEVER, Window
 
 N_BUCKETS_MAX: Final = 600

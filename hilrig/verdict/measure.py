@@ -11,7 +11,7 @@ from hilrig.core.frame import Outcome
 from hilrig.core.run import Pacing
 from hilrig.core.units import NS_PER_MS, NS_PER_S, NS_PER_US, S_PER_MIN
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import (
     DECIDED,
     DEQUEUE,

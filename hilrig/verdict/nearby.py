@@ -11,8 +11,8 @@ from hilrig.core.frame import Outcome
 from hilrig.core.run import RunEvent
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.units import NS_PER_MS
-from hilrig.verdict.channels import Series, Telemetry
-from hilrig.verdict.metric_channels import cause_of
+from hilrig.verdict.telemetry.channels import Series, Telemetry
+from hilrig.verdict.telemetry.metric_channels import cause_of
 from hilrig.verdict.window import INTENDED, Window
 from hilrig.verdict.wording import counted, quantity
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import INTENDED, NEVER, Window
 
 

@@ -12,7 +12,7 @@ from hilrig.core.verdict import Check, CheckStatus, Measurement
 from hilrig.verdict.blank_check import blank_check, margin_pct, not_measured
 from hilrig.verdict.measure import NO_FRAMES
 from hilrig.verdict.part import Part
-from hilrig.verdict.stats import (
+from hilrig.verdict.statistics.percentile_bounds import (
     design_effect,
     frames_to_pass,
     lower_rank,
@@ -43,7 +43,7 @@ class Evidence:
     Args:
         words: which frames they are, for a sentence; empty for all.
         n_over: frames over the limit, undecided ones included.
-        deff: design effect of their clustering (`hilrig.verdict.stats.design_effect`).
+        deff: design effect of their clustering (`hilrig.verdict.statistics.percentile_bounds.design_effect`).
         observed_ns: the nearest-rank percentile; None when infinite.
         lower_ns: one-sided 99 % lower bound; None when infinite or when there are too few frames for one.
         upper_ns: the upper bound, likewise.

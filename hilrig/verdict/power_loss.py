@@ -5,7 +5,7 @@ from typing import Final
 
 from hilrig.core.power_loss import SOUND_STORE, Depth, DepthResult, PowerLossResult, PowerLossSpec
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.metric_channels import missing
+from hilrig.verdict.telemetry.metric_channels import missing
 
 METRIC: Final = "power_loss_recovered"
 NOT_MADE: Final = "no power-loss test was made in this run"

@@ -6,10 +6,10 @@ from typing import Final
 from hilrig.core import channels
 from hilrig.core.units import NS_PER_S
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Series, Telemetry, growth
 from hilrig.verdict.measure import unmeasured
-from hilrig.verdict.metric_channels import hw_id_of
-from hilrig.verdict.sampling import evidence_of
+from hilrig.verdict.telemetry.channels import Series, Telemetry, growth
+from hilrig.verdict.telemetry.metric_channels import hw_id_of
+from hilrig.verdict.telemetry.sampling import evidence_of
 from hilrig.verdict.window import Window
 
 METRIC: Final = "power_mean_w"

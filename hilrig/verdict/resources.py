@@ -5,13 +5,13 @@ from typing import Final
 
 from hilrig.core.units import bytes_to_mib
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Telemetry, last_at_end, over_measured_part
 from hilrig.verdict.gpu_resources import measure_gpu
-from hilrig.verdict.metric_channels import channels_of, missing, why_missing
 from hilrig.verdict.power_mean import power_mean
-from hilrig.verdict.sampling import evidence_of
-from hilrig.verdict.temperature_headroom import temperature_headroom
-from hilrig.verdict.throttling import measure_throttling
+from hilrig.verdict.telemetry.channels import Telemetry, last_at_end, over_measured_part
+from hilrig.verdict.telemetry.metric_channels import channels_of, missing, why_missing
+from hilrig.verdict.telemetry.sampling import evidence_of
+from hilrig.verdict.telemetry.temperature_headroom import temperature_headroom
+from hilrig.verdict.throttling.questions import measure_throttling
 from hilrig.verdict.window import Window
 
 AT_THE_END: Final = "no reading at the end of the measured part"

@@ -5,9 +5,9 @@ from typing import Final
 from hilrig.core.run import RunEvent
 from hilrig.core.units import NS_PER_S, S_PER_MIN, bytes_to_mib
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Telemetry, growth
-from hilrig.verdict.host_checks import OTHER_BOOT, SAME_BOOT, boot_at_end
-from hilrig.verdict.metric_channels import channels_of, missing, why_missing
+from hilrig.verdict.self_checks.host import OTHER_BOOT, SAME_BOOT, boot_at_end
+from hilrig.verdict.telemetry.channels import Telemetry, growth
+from hilrig.verdict.telemetry.metric_channels import channels_of, missing, why_missing
 from hilrig.verdict.window import Window
 
 LOG_VOLUME: Final = "log_volume_mib_per_h"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.units import NS_PER_MS
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.measure import unmeasured
+from hilrig.verdict.telemetry.channels import Series, Telemetry
 from hilrig.verdict.window import DECIDED, INTENDED, NEVER, Window
 
 UNITS: Final = {

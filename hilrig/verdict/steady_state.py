@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from hilrig.core import channels
 from hilrig.core.units import NS_PER_MS, NS_PER_S, S_PER_MIN
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.blocks import BLOCK_NS, block_means, n_blocks
-from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.measure import NO_DECISIONS, unmeasured
 from hilrig.verdict.part import Part, part_after
-from hilrig.verdict.stats import nearest_rank
-from hilrig.verdict.theil_sen import n_outside, variance_of_s
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
+from hilrig.verdict.statistics.theil_sen import n_outside, variance_of_s
+from hilrig.verdict.telemetry.blocks import BLOCK_NS, block_means, n_blocks
+from hilrig.verdict.telemetry.channels import Series, Telemetry
 from hilrig.verdict.window import Window
 
 SPAN_BLOCKS: Final = 15

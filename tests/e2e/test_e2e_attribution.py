@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilrig.app.conclude import read_evidence
+from hilrig.app.finished.conclude import read_evidence
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.verdict import Cause
-from hilrig.verdict.attribution import Attribution, attribute, causes_of, count_causes
-from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.evidence_counters import grown
+from hilrig.verdict.attribution.causes import Attribution, attribute, causes_of, count_causes
+from hilrig.verdict.attribution.evidence_counters import grown
 from hilrig.verdict.evidence_spans import Spans, spans_of_lengths
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, cut
 
 N_INJECTIONS = 5

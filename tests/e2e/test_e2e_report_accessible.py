@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.compare_runs import compare_runs
-from hilrig.app.conclude import conclude
-from hilrig.app.trend import read_trend
+from hilrig.app.compare.runs import compare_runs
+from hilrig.app.compare.trend import read_trend
+from hilrig.app.finished.conclude import conclude
 from hilrig.core import files
 from hilrig.core.clock import SystemClock
 from hilrig.core.run import RunRecord

@@ -8,6 +8,7 @@ from statistics import median
 import numpy as np
 import pytest
 
+import hilrig
 from drawn_charts import drawn, hash_of, ink, slowest_ms, soak_document, view_text, write, zoom
 from hilrig.core.document import Document
 from hilrig.report.assets import CHART_SCRIPTS, CHART_STYLES, script, style
@@ -15,7 +16,7 @@ from hilrig.report.blocks import block
 from hilrig.report.raw_frames import encode
 from raw_frames import EIGHT_HOURS, decoded, make_measured, ordinary_ms
 
-SCRIPTS = Path(__file__).parents[2] / "hilrig" / "report" / "scripts"
+SCRIPTS = Path(hilrig.__file__).parent / "report" / "scripts"
 PAGE_BYTES_MAX = 2_000_000
 READY_MS_MAX = 1000
 NOISY_FACTOR = 3

@@ -6,15 +6,15 @@ import threading
 
 import pytest
 
-from hilrig.app import rig_link
 from hilrig.app.folders import keys_folder
-from hilrig.app.rig_attach import attach
-from hilrig.app.rig_enroll import enroll_signing_key
-from hilrig.app.rig_link import linked
-from hilrig.app.rig_mirror import Mirror
-from hilrig.app.rig_soak import rig_soak
-from hilrig.app.rig_upload import read_profile, upload
-from hilrig.app.soak_stop import Stop
+from hilrig.app.rigs import link as rig_link
+from hilrig.app.rigs.attach import attach
+from hilrig.app.rigs.enroll import enroll_signing_key
+from hilrig.app.rigs.link import linked
+from hilrig.app.rigs.mirror import Mirror
+from hilrig.app.rigs.soak import rig_soak
+from hilrig.app.rigs.upload import read_profile, upload
+from hilrig.app.run.ending import Stop
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import RigBusyError, RigLostError, TrustError
 from rig_clients import SimulatedRig, WrappedTransport

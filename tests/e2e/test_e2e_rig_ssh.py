@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from hilrig.app import rig_soak as client
+from hilrig.app.finished.verify import verify
 from hilrig.app.folders import keys_folder
-from hilrig.app.rig_enroll import enroll_signing_key
-from hilrig.app.rig_mirror import Mirror
-from hilrig.app.soak_stop import Stop
-from hilrig.app.verify import verify
+from hilrig.app.rigs import soak as client
+from hilrig.app.rigs.enroll import enroll_signing_key
+from hilrig.app.rigs.mirror import Mirror
+from hilrig.app.run.ending import Stop
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.core.rig import RigSpec

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.conclude import conclude, hash_files
-from hilrig.app.verify import verify
+from hilrig.app.finished.conclude import conclude, hash_files
+from hilrig.app.finished.verify import verify
 from hilrig.attest.directory import SIGNED_FILES
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.keys import create_key, load_signer

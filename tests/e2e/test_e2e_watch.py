@@ -169,7 +169,7 @@ def test_a_finished_run_is_shown_at_once(finished):
 
 def test_watching_costs_the_rig_next_to_nothing(finished):
     """A hundred looks of a second each must stay below a second of processor time: under 1 % of a core."""
-    from hilrig.app.live_view import look
+    from hilrig.app.live.view import look
     from hilrig.cli.watch_screen import screen
     from hilrig.core.clock import SystemClock
 

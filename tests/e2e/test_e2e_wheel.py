@@ -27,7 +27,7 @@ def test_the_wheel_holds_the_package_and_its_bundled_profile(tmp_path):
         "hilrig/report/vendor/uplot/uPlot.iife.min.js",
         "hilrig/report/vendor/uplot/uPlot.min.css",
         "hilrig/report/vendor/uplot/LICENSE",
-        "hilrig/app/web/page.html",
+        "hilrig/app/web/static/page.html",
         "hilrig/bundled/weld-station/profile.yaml",
         "hilrig/bundled/weld-station/model.onnx",
         "hilrig/target/ring/hilrig_ring.h",

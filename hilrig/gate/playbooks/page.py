@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from hilrig.core.playbook import Playbook
 
-MADE: str = "<!-- made from hilrig/gate/playbooks by `python -m hilrig.app.playbook_pages`; change it there -->"
+MADE: str = (
+    "<!-- made from hilrig/gate/playbooks by `python -m hilrig.app.triage.playbook_pages`; change it there -->"
+)
 
 
 def playbook_page(book: Playbook) -> str:

@@ -21,7 +21,7 @@ LINE_MAX_BYTES: Final = 1 << 20
 
 READ_BYTES: Final = 64 << 10
 KINDS: Final = frozenset({"started", "finished", "error"})
-"""What a run says of itself (`hilrig.app.soak`)."""
+"""What a run says of itself (`hilrig.app.soak.soak`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

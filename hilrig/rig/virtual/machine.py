@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hilrig.core.errors import PreconditionError
 from hilrig.rig.qemu_power import MACHINE_FILE, SERIAL_LOG
-from hilrig.rig.ssh_options import SshOptions
+from hilrig.rig.ssh.options import SshOptions
 from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
 from hilrig.rig.virtual.programs import run_program

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 from hilrig.core.errors import RigLostError
-from hilrig.core.ports import PowerControl
 from hilrig.core.rig import PowerState
+from hilrig.core.rig_ports import PowerControl
 from hilrig.rig.qemu_power import SERIAL_LOG
-from hilrig.rig.ssh_options import reaching, ssh_environment, ssh_program
+from hilrig.rig.ssh.options import reaching, ssh_environment, ssh_program
 from hilrig.rig.virtual.machine import VirtualMachine
 
 READY_LIMIT_S: Final = 120.0

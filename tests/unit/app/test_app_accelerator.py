@@ -1,4 +1,4 @@
-"""hilrig.app.accelerator: real ONNX Runtime without an accelerator; what a claim is worth here."""
+"""hilrig.app.soak.accelerator: real ONNX Runtime without an accelerator; what a claim is worth here."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,14 +8,14 @@ import onnxruntime as ort
 import pytest
 
 from accelerator_proofs import make_proof
-from hilrig.app import accelerator as subject
-from hilrig.app import preflight as preflight_module
-from hilrig.app import soak
-from hilrig.app.conclude import read_evidence
-from hilrig.app.plan import build_plan
-from hilrig.app.preflight import load_rig_in_place, preflight
-from hilrig.app.request import RunRequest
-from hilrig.app.soak_stop import Stop
+from hilrig.app.finished.conclude import read_evidence
+from hilrig.app.run.ending import Stop
+from hilrig.app.run.request import RunRequest
+from hilrig.app.soak import accelerator as subject
+from hilrig.app.soak import preflight as preflight_module
+from hilrig.app.soak import soak
+from hilrig.app.soak.plan import build_plan
+from hilrig.app.soak.preflight import load_rig_in_place, preflight
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core import files
 from hilrig.core.clock import SystemClock

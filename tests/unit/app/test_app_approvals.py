@@ -1,4 +1,4 @@
-"""hilrig.app.approvals: a person's approval lands in the release folder, and nothing there is replaced."""
+"""hilrig.app.gate.approvals: a person's approval lands in the release folder, and nothing there is replaced."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gate_facts import make_manifest, make_run
-from hilrig.app.approvals import ApprovalRequest, approve
+from hilrig.app.gate.approvals import ApprovalRequest, approve
 from hilrig.attest.approval import verify_approval
 from hilrig.config.noun_json import to_json
 from hilrig.core.canonical import sha256_hex

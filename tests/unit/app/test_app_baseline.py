@@ -1,4 +1,4 @@
-"""hilrig.app.baseline: which run others are shown beside, and that it must be a signed PASS."""
+"""hilrig.app.finished.baseline: which run others are shown beside, and that it must be a signed PASS."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from builders import make_plan
-from hilrig.app.baseline import (
+from hilrig.app.finished.baseline import (
     baseline_of,
     find_baseline,
     list_baselines,
@@ -18,7 +18,7 @@ from hilrig.app.baseline import (
     unset_baseline,
 )
 from hilrig.app.folders import baselines_folder
-from hilrig.app.request import RunRequest
+from hilrig.app.run.request import RunRequest
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core import files
 from hilrig.core.baseline import Baseline

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from boards import build, orin_nano
-from hilrig.app.board_recording import record_board
+from hilrig.app.machine.board_recording import record_board
 from hilrig.core.clock import ManualClock
 from hilrig.sampler.fact_file import read_fact
-from hilrig.sampler.jetson_memory import memory_sources
+from hilrig.sampler.jetson.memory import memory_sources
 from recorded_boards import unpack
 
 PID = 4321

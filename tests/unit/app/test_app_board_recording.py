@@ -7,9 +7,9 @@ import tarfile
 import pytest
 
 from boards import build, orin_nano, thor
-from hilrig.app.board_files import FILE_BYTES_MAX
-from hilrig.app.board_recording import INFO, SAMPLES, record_board
 from hilrig.app.folders import lease_folder
+from hilrig.app.machine.board_files import FILE_BYTES_MAX
+from hilrig.app.machine.board_recording import INFO, SAMPLES, record_board
 from hilrig.core.channels import PROCESS_OUTPUT
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import PreconditionError, RigBusyError, UsageError
@@ -18,7 +18,7 @@ from hilrig.rig.device_class import device_classes
 from hilrig.rig.lease import RigLease
 from hilrig.rig.local import inspect_local
 from hilrig.sampler.host import HostSampler
-from hilrig.sampler.jetson import JetsonSampler
+from hilrig.sampler.jetson.sampler import JetsonSampler
 from recorded_boards import (
     HostileRecordingError,
     failing_as_recorded,

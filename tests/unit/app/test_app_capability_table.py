@@ -1,7 +1,7 @@
 import pytest
 
-from hilrig.app.capability_table import Question, capability_table, question_of
-from hilrig.app.gap_fixes import NOTHING_TO_DO, fix_of
+from hilrig.app.machine.capability_table import Question, capability_table, question_of
+from hilrig.app.machine.gap_fixes import NOTHING_TO_DO, fix_of
 from hilrig.core import channels
 from hilrig.core.telemetry import Capability, Channel, ChannelKind, Reason, Tier
 

@@ -1,4 +1,4 @@
-"""hilrig.app.capacity: a whole search, over runs that are computed instead of waited for.
+"""hilrig.app.search.capacity: a whole search, over runs that are computed instead of waited for.
 
 `test_e2e_search` probes real targets: short searches in `make check`, a whole one in `make nightly`.
 """
@@ -10,10 +10,10 @@ import pytest
 
 from builders import make_frames, make_limit, make_plan
 from computed_runs import leave_run
-from hilrig.app import search_session
-from hilrig.app.capacity import search_capacity
-from hilrig.app.request import RunRequest
-from hilrig.app.run import Finished
+from hilrig.app.run.request import RunRequest
+from hilrig.app.run.run import Finished
+from hilrig.app.search import session as search_session
+from hilrig.app.search.capacity import search_capacity
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import create_key, load_public_keys
 from hilrig.core.canonical import sha256_hex

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from builders import make_plan
-from hilrig.app.companions import beside_companions, note_start, note_stop, read_companions, write_record
+from hilrig.app.finished.companions import beside_companions, note_start, note_stop, read_companions, write_record
 from hilrig.core import files
 from hilrig.core.clock import ManualClock
 from hilrig.core.companion import CompanionSpec

@@ -1,10 +1,10 @@
-"""hilrig.app.compare_runs: which folders are compared, and what is said of their signatures."""
+"""hilrig.app.compare.runs: which folders are compared, and what is said of their signatures."""
 
 from pathlib import Path
 
 import pytest
 
-from hilrig.app.compare_runs import compare_runs
+from hilrig.app.compare.runs import compare_runs
 from hilrig.core import files
 from hilrig.core.errors import TrustError, UsageError
 from signed_runs import Signer, make_judgement, make_result

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from compat_models import one_node, write_matrix
-from hilrig.app import compat_check
-from hilrig.app.compat_check import CompatRequest, _Reference, check_compatibility, exit_code
-from hilrig.app.compat_smoke import try_here
+from hilrig.app.compat import check as compat_check
+from hilrig.app.compat.check import CompatRequest, _Reference, check_compatibility, exit_code
+from hilrig.app.compat.smoke import try_here
 from hilrig.app.folders import lease_folder
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.clock import SystemClock
@@ -215,7 +215,7 @@ def test_a_rig_that_cannot_try_leaves_the_class_unmeasured(tmp_path, rig, name, 
 
 def test_a_rig_that_somebody_holds_is_left_alone(tmp_path):
     """A smoke run would spoil the measurement that goes on there."""
-    from hilrig.app.rig_reserve import reserve
+    from hilrig.app.rigs.reserve import reserve
     from hilrig.config.rig_file import load_rig
 
     reserve(load_rig(write_local_rig(tmp_path)), for_s=600, note="soak")

@@ -8,9 +8,9 @@ import pytest
 from onnx import helper, numpy_helper
 
 from compat_models import one_node
-from hilrig.app.compat_model import INPUT_FILE, staged_model
+from hilrig.app.compat.model import INPUT_FILE, staged_model
 from hilrig.app.folders import bundled_profile
-from hilrig.app.publish_golden import golden_of
+from hilrig.app.golden.published import golden_of
 from hilrig.config.profile import load_profile
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import HilrigError, PreconditionError, RecordError, UsageError

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from compat_models import endless, hungry, one_node
-from hilrig.app.compat_smoke import DEADLINE_S, ENGINE_BUILD_DEADLINE_S, deadline_s, try_here
-from hilrig.app.compat_there import ASKED_FILE, tried_in
+from hilrig.app.compat.smoke import DEADLINE_S, ENGINE_BUILD_DEADLINE_S, deadline_s, try_here
+from hilrig.app.compat.there import ASKED_FILE, tried_in
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.errors import WrongClassError
 from hilrig.gate.smoke import Tried

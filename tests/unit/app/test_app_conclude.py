@@ -1,4 +1,4 @@
-"""hilrig.app.conclude: from evidence to a signed result, in an order that a power cut cannot abuse."""
+"""hilrig.app.finished.conclude: from evidence to a signed result, in an order that a power cut cannot abuse."""
 
 import base64
 import shutil
@@ -8,9 +8,9 @@ import pytest
 
 from builders import make_event
 from finished_soaks import finish_soak
-from hilrig.app import conclude as subject
+from hilrig.app.finished import conclude as subject
+from hilrig.app.finished.verify import verify
 from hilrig.app.judge import judge_again
-from hilrig.app.verify import verify
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.attest.public_key import public_key_der
 from hilrig.core import files

@@ -1,4 +1,4 @@
-"""hilrig.app.documents: what a page is rendered from is what the run directory holds."""
+"""hilrig.app.finished.documents: what a page is rendered from is what the run directory holds."""
 
 import base64
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from finished_soaks import finish_soak
-from hilrig.app import documents
-from hilrig.app.documents import measured_frames, read_document, render_views
+from hilrig.app.finished import documents
+from hilrig.app.finished.documents import measured_frames, read_document, render_views
 from hilrig.config.noun_json import to_json
 from hilrig.core import files
 from hilrig.core.baseline import Baseline

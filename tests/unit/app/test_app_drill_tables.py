@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from builders import make_plan
 from drills import drill_record, make_fault
-from hilrig.app.run_tables import frames_table
+from hilrig.app.export.run_tables import frames_table
 from hilrig.core.fault import FaultKind
 from hilrig.core.frame import Truth
 

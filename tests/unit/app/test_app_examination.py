@@ -1,7 +1,7 @@
 import pytest
 
-from hilrig.app import examination
-from hilrig.app.examination import Health, examine, examine_nvidia
+from hilrig.app.machine import examination
+from hilrig.app.machine.examination import Health, examine, examine_nvidia
 
 
 def write(root, path, content):

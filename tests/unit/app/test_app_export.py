@@ -1,4 +1,4 @@
-"""hilrig.app.export: the same numbers in other forms, whole or not at all, and what covers them is said."""
+"""hilrig.app.export.export: the same numbers in other forms, whole or not at all, and what covers them is said."""
 
 import json
 import shutil
@@ -12,8 +12,8 @@ from mcap.reader import make_reader
 
 import hilrig
 from finished_soaks import finish_soak
-from hilrig.app.export import Form, Place, export
-from hilrig.app.export_window import Span, Worst
+from hilrig.app.export.export import Form, Place, export
+from hilrig.app.export.window import Span, Worst
 from hilrig.attest.keys import create_key
 from hilrig.core import files
 from hilrig.core.errors import RecordError, UsageError
@@ -115,7 +115,7 @@ def test_mcap_has_frames_readings_and_events_in_utc(exported, run):
 
 def test_a_run_that_is_too_long_for_a_browser_is_refused(exported, monkeypatch):
     """With the way out."""
-    monkeypatch.setattr("hilrig.app.export.N_FRAMES_MAX", 1000)
+    monkeypatch.setattr("hilrig.app.export.export.N_FRAMES_MAX", 1000)
     with pytest.raises(UsageError, match="too many") as caught:
         exported(Form.TRACE)
     assert "worst:20" in caught.value.hint
@@ -136,7 +136,7 @@ def test_files_that_are_there_stay_without_force(exported, tmp_path):
 
 def test_nothing_half_written_looks_finished(exported, tmp_path, monkeypatch):
     """A full disk in the middle of the second file: the first is whole, of the second there is nothing."""
-    from hilrig.app import export_tables
+    from hilrig.app.export import tables as export_tables
 
     write = export_tables.write_csv
 

@@ -1,4 +1,4 @@
-"""hilrig.app.export_trace: a trace that Perfetto can lay out, and that says nothing which was not recorded."""
+"""hilrig.app.export.trace: a trace that Perfetto can lay out, and that says nothing which was not recorded."""
 
 import json
 from itertools import groupby
@@ -7,8 +7,8 @@ import pytest
 
 from builders import make_frames, make_plan, make_record
 from finished_soaks import HOURS
-from hilrig.app.export_trace import FEEDER, QUEUE, SPANS, THROTTLE, WORKER, trace_json
-from hilrig.app.export_window import Span, Worst, measured_part, n_frames_in, spans_of
+from hilrig.app.export.trace import FEEDER, QUEUE, SPANS, THROTTLE, WORKER, trace_json
+from hilrig.app.export.window import Span, Worst, measured_part, n_frames_in, spans_of
 from soaks import throttled_soak
 
 

@@ -1,4 +1,4 @@
-"""hilrig.app.export_window: which part of a run is meant, in words and in seconds."""
+"""hilrig.app.export.window: which part of a run is meant, in words and in seconds."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import make_frames, make_plan, make_record
-from hilrig.app.export_window import (
+from hilrig.app.export.window import (
     AROUND_S,
     EVERYTHING,
     Span,

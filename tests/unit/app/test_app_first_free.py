@@ -1,4 +1,4 @@
-"""hilrig.app.first_free: one run, on the first rig that takes it."""
+"""hilrig.app.rigs.first_free: one run, on the first rig that takes it."""
 
 import os
 import signal
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.first_free import on_first_free
-from hilrig.app.many_rigs import RigJob
-from hilrig.app.request import RunRequest
+from hilrig.app.rigs.first_free import on_first_free
+from hilrig.app.rigs.many_rigs import RigJob
+from hilrig.app.run.request import RunRequest
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import (
     ConfigError,

@@ -1,11 +1,11 @@
-"""hilrig.app.gate_before: what a release takes from the one before it."""
+"""hilrig.app.gate.before: what a release takes from the one before it."""
 
 from dataclasses import replace
 
 import pytest
 
 from gate_facts import make_manifest, make_run
-from hilrig.app.gate_before import ReleaseBefore, golden_before
+from hilrig.app.gate.before import ReleaseBefore, golden_before
 from hilrig.config.noun_json import to_json
 from hilrig.core.errors import TrustError
 from hilrig.core.gate_manifest import EvidenceEntry, EvidenceKind

@@ -10,7 +10,7 @@ import pytest
 
 from gate_folders import CLASS, POLICY, GateFolder, git, make_gate_folder
 from gate_hands import FLIPS, approved, desired, no_document
-from hilrig.app.gate_before import ReleaseBefore
+from hilrig.app.gate.before import ReleaseBefore
 from hilrig.attest.envelope import to_sigstore_bundle
 from hilrig.attest.gate_decision import verify_gate_decision
 from hilrig.attest.keys import load_public_keys

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.gate_evidence import DEPTH_MAX, find_evidence, read_evidence_file
+from hilrig.app.gate.evidence import DEPTH_MAX, find_evidence, read_evidence_file
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import TrustError, UsageError
 from hilrig.core.gate_manifest import EvidenceEntry, EvidenceKind

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gate_decisions import CLASS, NOW_NS, GatedFolder, utc
-from hilrig.app.asked_model import AskedModel
-from hilrig.app.gate_keys import gate_trust
-from hilrig.app.gate_status import AskingDevice, GateAnswer, gate_status
+from hilrig.app.gate.asked_model import AskedModel
+from hilrig.app.gate.keys import gate_trust
+from hilrig.app.gate.status import AskingDevice, GateAnswer, gate_status
 from hilrig.attest.envelope import sign
 from hilrig.attest.gate_decision import build_gate_decision
 from hilrig.core.canonical import canonical_json

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from gate_decisions import NOW_NS, utc
-from hilrig.app.gate_check import Checked, GateRequest, check_release
-from hilrig.app.gate_facts import GateSubject
-from hilrig.app.gate_manifest import ManifestRequest, make_manifest
-from hilrig.app.trusted_signers import TrustedSigners, named_signers
+from hilrig.app.gate.check import Checked, GateRequest, check_release
+from hilrig.app.gate.facts import GateSubject
+from hilrig.app.gate.manifest import ManifestRequest, make_manifest
+from hilrig.app.gate.trusted_signers import TrustedSigners, named_signers
 from hilrig.attest.approval import build_approval
 from hilrig.attest.envelope import sign
 from hilrig.attest.public_key import public_key_of_signer

@@ -3,10 +3,10 @@ import json
 import pytest
 
 from gate_decisions import CLASS, NOW_NS, GatedFolder, utc
-from hilrig.app.asked_model import AskedModel
-from hilrig.app.gate_keys import GateTrust
-from hilrig.app.gate_revoke import revoke
-from hilrig.app.gate_status import AskingDevice, gate_status
+from hilrig.app.gate.asked_model import AskedModel
+from hilrig.app.gate.keys import GateTrust
+from hilrig.app.gate.revoke import revoke
+from hilrig.app.gate.status import AskingDevice, gate_status
 from hilrig.attest.gate_decision import verify_gate_decision
 from hilrig.attest.public_key import public_key_of_signer
 from hilrig.core.canonical import sha256_hex

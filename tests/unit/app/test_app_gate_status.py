@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gate_decisions import CLASS, NOW_NS, GatedFolder, utc
-from hilrig.app.asked_model import AskedModel, asked_model
-from hilrig.app.gate_keys import GateTrust, gate_trust
-from hilrig.app.gate_status import AskingDevice, GateAnswer, gate_status
+from hilrig.app.gate.asked_model import AskedModel, asked_model
+from hilrig.app.gate.keys import GateTrust, gate_trust
+from hilrig.app.gate.status import AskingDevice, GateAnswer, gate_status
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import PreconditionError, UsageError
 from hilrig.core.exits import ExitCode

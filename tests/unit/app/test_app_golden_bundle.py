@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from golden_stations import write_color_station
-from hilrig.app import golden_making
-from hilrig.app.golden_bundle import bundle_facts, read_bundle
-from hilrig.app.golden_check import check_bundle
-from hilrig.app.golden_making import BundleRequest, make_bundle
+from hilrig.app.golden import making as golden_making
+from hilrig.app.golden.bundle import bundle_facts, read_bundle
+from hilrig.app.golden.check import check_bundle
+from hilrig.app.golden.making import BundleRequest, make_bundle
 from hilrig.attest.keys import create_key
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import PreconditionError, RecordError, UsageError

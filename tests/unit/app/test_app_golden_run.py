@@ -4,7 +4,7 @@ from onnx import helper
 
 from foreign_services import serving
 from golden_stations import write_color_station
-from hilrig.app.golden_run import GoldenRequest, read_golden, run_golden, write_golden
+from hilrig.app.golden.run import GoldenRequest, read_golden, run_golden, write_golden
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import PreconditionError, RecordError, UsageError

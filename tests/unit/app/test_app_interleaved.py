@@ -1,4 +1,4 @@
-"""hilrig.app.interleaved: a whole comparison, over runs that are computed instead of waited for."""
+"""hilrig.app.search.interleaved: a whole comparison, over runs that are computed instead of waited for."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 
 from builders import P99, make_frames, make_plan
 from computed_runs import leave_run
-from hilrig.app import search_session
-from hilrig.app.interleaved import CompareRequest, compare_interleaved
-from hilrig.app.request import RunRequest
-from hilrig.app.run import Finished
+from hilrig.app.run.request import RunRequest
+from hilrig.app.run.run import Finished
+from hilrig.app.search import session as search_session
+from hilrig.app.search.interleaved import CompareRequest, compare_interleaved
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import create_key, load_public_keys
 from hilrig.core.canonical import sha256_hex

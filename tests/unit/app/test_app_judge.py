@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from accelerator_proofs import make_proof
-from hilrig.app.conclude import conclude, read_evidence
+from hilrig.app.finished.conclude import conclude, read_evidence
+from hilrig.app.finished.verify import verify
 from hilrig.app.judge import judge_again
-from hilrig.app.verify import verify
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.config.noun_json import to_json
 from hilrig.config.plan_file import load_plan

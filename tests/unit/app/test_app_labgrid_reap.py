@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.labgrid_reap import reap_places
-from hilrig.app.rig_line import line_to
+from hilrig.app.rigs.labgrid_reap import reap_places
+from hilrig.app.rigs.line import line_to
 from hilrig.core.errors import PreconditionError
 from hilrig.core.rig import RigSpec
 from labgrid_lab import bench, running_lab
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.waiting
 OTHER = "build7/alice"
 HOLDER = """
 import sys, time
-from hilrig.rig.labgrid_client import Labgrid
-from hilrig.rig.labgrid_hold import Wanted, take
+from hilrig.rig.labgrid.client import Labgrid
+from hilrig.rig.labgrid.hold import Wanted, take
 take(Labgrid(sys.argv[1]), Wanted(place=sys.argv[2], match={}))
 print("held", flush=True)
 time.sleep(600)

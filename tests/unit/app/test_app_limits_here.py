@@ -1,4 +1,4 @@
-from hilrig.app.limits_here import limits_here
+from hilrig.app.soak.limits_here import limits_here
 from hilrig.core import channels
 from hilrig.core.telemetry import Capability, Channel, ChannelKind, Reason, Tier
 

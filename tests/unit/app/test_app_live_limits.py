@@ -1,12 +1,12 @@
-"""hilrig.app.live_limits: how limits stand while a run goes on."""
+"""hilrig.app.live.limits: how limits stand while a run goes on."""
 
 import copy
 
 import pytest
 
 from builders import P99, make_limit, make_plan
-from hilrig.app.live_limits import limits_so_far
-from hilrig.app.live_status import LiveStatus
+from hilrig.app.live.limits import limits_so_far
+from hilrig.app.live.status import LiveStatus
 from hilrig.core.live import Standing
 from live_runs import STATUS
 

@@ -1,4 +1,4 @@
-"""hilrig.app.live_metrics: the live state for monitoring systems."""
+"""hilrig.app.live.metrics: the live state for monitoring systems."""
 
 import socket
 import urllib.request
@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_prometheus
 
-from hilrig.app.live_metrics import LOOPBACK, live_metrics
+from hilrig.app.live.metrics import LOOPBACK, live_metrics
 from hilrig.core.errors import PreconditionError, UsageError
 
 STANDARD = {
@@ -145,7 +145,7 @@ def test_a_disk_that_fills_up_does_not_end_the_run(tmp_path):
 
 def test_without_file_and_port_nothing_is_loaded_or_written(tmp_path, monkeypatch):
     """Runs without metrics do not need the library."""
-    monkeypatch.setattr("hilrig.app.live_metrics.find_spec", lambda name: None)
+    monkeypatch.setattr("hilrig.app.live.metrics.find_spec", lambda name: None)
     with live_metrics(file=None, port=None) as live:
         live.show(STATUS)
     with pytest.raises(UsageError, match="prometheus_client"), live_metrics(file=tmp_path / "x.txt", port=None):

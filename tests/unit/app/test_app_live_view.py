@@ -1,10 +1,10 @@
-"""hilrig.app.live_view: one look at a run directory."""
+"""hilrig.app.live.view: one look at a run directory."""
 
 import json
 
 import pytest
 
-from hilrig.app.live_view import look, newest_running
+from hilrig.app.live.view import look, newest_running
 from hilrig.config.noun_json import to_json
 from hilrig.core.clock import ManualClock, SystemClock
 from hilrig.core.errors import RecordError, UsageError

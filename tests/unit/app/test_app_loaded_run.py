@@ -12,7 +12,7 @@ import pytest
 
 import hilrig
 from finished_soaks import HOURS, finish_soak
-from hilrig.app.loaded_run import LoadedRun
+from hilrig.app.export.loaded_run import LoadedRun
 from hilrig.core import files
 from hilrig.core.errors import PreconditionError, RecordError
 from hilrig.core.verdict import Check, RunStatus

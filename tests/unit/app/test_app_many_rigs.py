@@ -1,4 +1,4 @@
-"""hilrig.app.many_rigs: every rig gets its turn and its own end, whatever becomes of the others."""
+"""hilrig.app.rigs.many_rigs: every rig gets its turn and its own end, whatever becomes of the others."""
 
 import os
 import signal
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.many_rigs import RETRY_S, RigJob, RigState, Stage, run_on_many
-from hilrig.app.request import RunRequest
-from hilrig.app.soak_process import Finished
+from hilrig.app.rigs.many_rigs import RETRY_S, RigJob, RigState, Stage, run_on_many
+from hilrig.app.run.process import Finished
+from hilrig.app.run.request import RunRequest
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import HilrigError, PreconditionError, RigBusyError, RigLostError, RunAbortedError
 from matrices import make_rig

@@ -1,4 +1,4 @@
-"""hilrig.app.matrix: the table says of every rig what its signed result says, and nothing where there is none."""
+"""hilrig.app.rigs.matrix: the table says of every rig what its signed result says, nothing where there is none."""
 
 import json
 from dataclasses import replace
@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hilrig.app.many_rigs import RigJob
-from hilrig.app.matrix import DoneMatrix, run_matrix
-from hilrig.app.request import RunRequest
-from hilrig.app.soak_process import Finished
+from hilrig.app.rigs.many_rigs import RigJob
+from hilrig.app.rigs.matrix import DoneMatrix, run_matrix
+from hilrig.app.run.process import Finished
+from hilrig.app.run.request import RunRequest
 from hilrig.config.noun_json import from_json
 from hilrig.core import files
 from hilrig.core.clock import ManualClock, SystemClock

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.app.node_evidence import document_facts, log_facts, rehearsal_facts
-from hilrig.app.secret_scan import secrets_in
+from hilrig.app.gate.node_evidence import document_facts, log_facts, rehearsal_facts
+from hilrig.app.gate.secret_scan import secrets_in
 
 NOW_NS = 1_795_320_000 * 1_000_000_000  # 2026-11-22T04:00:00Z
 

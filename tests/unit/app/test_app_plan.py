@@ -1,4 +1,4 @@
-"""hilrig.app.plan: a plan from a profile."""
+"""hilrig.app.soak.plan: a plan from a profile."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.plan import as_requested, build_plan
-from hilrig.app.preflight import load_rig_in_place, preflight
-from hilrig.app.request import RunRequest
+from hilrig.app.run.request import RunRequest
+from hilrig.app.soak.plan import as_requested, build_plan
+from hilrig.app.soak.preflight import load_rig_in_place, preflight
 from hilrig.core.arrivals import schedule
 from hilrig.core.errors import UsageError
 from hilrig.core.profile import ArrivalModel, ArrivalSpec

@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
 import typer
 
-from hilrig.app.explain import topics
-from hilrig.app.playbook_pages import pages
+from hilrig.app.triage.explain import topics
+from hilrig.app.triage.playbook_pages import pages
 from hilrig.cli.main import app
 
 COMMAND = re.compile(r"hilrig ([a-z]+)(?: ([a-z]+))?")
@@ -29,10 +28,10 @@ def is_known(verb: str, below: str) -> bool:
     return not hasattr(command, "commands") or below in command.commands
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_every_command_that_is_named_exists(name):
+def test_every_command_that_is_named_exists():
     """At six in the morning a command that is not there costs an hour."""
-    assert unknown_commands(TEXTS[name]) == []
+    unknown = {name: unknown_commands(text) for name, text in TEXTS.items()}
+    assert {name: commands for name, commands in unknown.items() if commands} == {}
 
 
 def test_the_check_can_fail():

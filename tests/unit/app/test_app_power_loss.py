@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from hilrig.app import power_loss_depths
-from hilrig.app.power_loss import PowerLossRequest, run_power_loss, why_not_here
-from hilrig.app.power_loss_depths import why_not
-from hilrig.app.power_loss_subject import make_releases, node_subject
+from hilrig.app.power_loss import depths as power_loss_depths
+from hilrig.app.power_loss.depths import why_not
+from hilrig.app.power_loss.power_loss import PowerLossRequest, run_power_loss, why_not_here
+from hilrig.app.power_loss.subject import make_releases, node_subject
 from hilrig.core.errors import ConfigError, PreconditionError, UsageError
 from hilrig.core.power_loss import Depth, PowerLossSpec
 from hilrig.core.rig import RigSpec

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.app.power_loss_cuts import RETURNED, CutPoint, cut_points
+from hilrig.app.power_loss.cuts import RETURNED, CutPoint, cut_points
 
 UPDATE = {"stage": ("stage.begin", "stage.bytes", "stage.bytes", "stage.bytes", "stage.done"), "activate": ()}
 events = st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from("xyz"), max_size=6), max_size=3)

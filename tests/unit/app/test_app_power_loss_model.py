@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilrig.app.power_loss_model import SHAPE, mean_model
+from hilrig.app.power_loss.model import SHAPE, mean_model
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, -0.5])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app import power_loss_rig, rig_subject, rig_under_cuts
-from hilrig.app.power_loss_rig import run_on_rig
-from hilrig.app.rig_link import linked
-from hilrig.app.rig_subject import send_subject
-from hilrig.app.rig_under_cuts import RigUnderCuts
+from hilrig.app.power_loss import rig as power_loss_rig
+from hilrig.app.power_loss import rig_subject, rig_under_cuts
+from hilrig.app.power_loss.rig import run_on_rig
+from hilrig.app.power_loss.rig_subject import send_subject
+from hilrig.app.power_loss.rig_under_cuts import RigUnderCuts
+from hilrig.app.rigs.link import linked
 from hilrig.core.errors import PreconditionError, RigBusyError, RigLostError, RunAbortedError
 from hilrig.core.power_loss import Depth, DepthResult, UpdateSubject
 from hilrig.core.rig import RigSpec

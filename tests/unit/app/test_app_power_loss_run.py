@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from builders import make_plan
-from hilrig.app import power_loss_run
-from hilrig.app.power_loss_run import cut_before_run
+from hilrig.app.power_loss import run as power_loss_run
+from hilrig.app.power_loss.run import cut_before_run
 from hilrig.config.noun_json import from_json
 from hilrig.core import files
 from hilrig.core.clock import SystemClock

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from hilrig.app.power_loss_served import served_node
+from hilrig.app.power_loss.served import served_node
 from hilrig.core.power_loss import Recovery
 from hilrig.faults.recovery_check import Found, check_recovery, parse_answer
 

@@ -1,9 +1,9 @@
-"""hilrig.app.preflight: everything that is missing, at once."""
+"""hilrig.app.soak.preflight: everything that is missing, at once."""
 
 import pytest
 
-from hilrig.app import preflight as app_preflight
-from hilrig.app.preflight import load_rig_in_place, preflight
+from hilrig.app.soak import preflight as app_preflight
+from hilrig.app.soak.preflight import load_rig_in_place, preflight
 from hilrig.core.errors import PreconditionError, UsageError
 from stations import write_station
 

@@ -1,4 +1,4 @@
-"""hilrig.app.probe_process: a probe that crashes, hangs or talks nonsense is one clear refusal."""
+"""hilrig.app.soak.probe_process: a probe that crashes, hangs or talks nonsense is one clear refusal."""
 
 import os
 import time
@@ -6,7 +6,7 @@ import time
 import onnx
 import pytest
 
-from hilrig.app.probe_process import run_probe
+from hilrig.app.soak.probe_process import run_probe
 from hilrig.core.errors import PreconditionError
 from hilrig.target.probe_exchange import ProbeAsked
 from small_models import SHAPE, build_model

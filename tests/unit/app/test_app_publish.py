@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gate_decisions import CLASS, NOW_NS, GatedFolder, utc
-from hilrig.app.gate_revoke import revoke
-from hilrig.app.publish import Published, PublishRequest, publish
+from hilrig.app.gate.publish import Published, PublishRequest, publish
+from hilrig.app.gate.revoke import revoke
 from hilrig.attest.desired_state import (
     Guardrail,
     GuardrailMetric,

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from hilrig.app.publish_golden import TOLERANCE, golden_of
+from hilrig.app.golden.published import TOLERANCE, golden_of
 from hilrig.config.profile import load_profile
 from hilrig.core.errors import PreconditionError
 from onnx_stations import write_onnx_station

@@ -1,4 +1,4 @@
-"""hilrig.app.report: a page rendered anew shows what was signed, or is not rendered."""
+"""hilrig.app.finished.report: a page rendered anew shows what was signed, or is not rendered."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from finished_soaks import finish_soak
-from hilrig.app.documents import render_views
-from hilrig.app.report import refuse_target, signed_document, with_baseline, with_frames, write_view
+from hilrig.app.finished.documents import render_views
+from hilrig.app.finished.report import refuse_target, signed_document, with_baseline, with_frames, write_view
 from hilrig.attest.keys import create_key
 from hilrig.core import files
 from hilrig.core.errors import PreconditionError, RecordError, TrustError, UsageError

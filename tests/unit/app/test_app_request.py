@@ -1,6 +1,6 @@
-"""hilrig.app.request: what a person asks for."""
+"""hilrig.app.run.request: what a person asks for."""
 
-from hilrig.app.request import new_run_id
+from hilrig.app.run.request import new_run_id
 
 
 def test_run_ids_differ_and_have_no_hyphen():

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from hilrig.app import rig_command
-from hilrig.app.rig_command import event_name, follow
+from hilrig.app.rigs import command as rig_command
+from hilrig.app.rigs.command import event_name, follow
 from hilrig.core.errors import RigLostError, RunAbortedError
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_conditions import Asked, doubts_of, problems_of
-from hilrig.app.rig_upload import read_profile
+from hilrig.app.rigs.conditions import Asked, doubts_of, problems_of
+from hilrig.app.rigs.upload import read_profile
 from hilrig.core.rig import RigConditions, RigSpec
 from hilrig.rig.agent.facts import NEEDED
 from stations import write_station

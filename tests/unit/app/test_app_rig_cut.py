@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_cut import refuse_cut_for_others
-from hilrig.app.rig_held import Held
+from hilrig.app.power_loss.rig_cut import refuse_cut_for_others
+from hilrig.app.rigs.held import Held
 from hilrig.core.errors import RigBusyError, RigLostError
 from hilrig.core.rig import RigSpec
 from local_rigs import local_rig

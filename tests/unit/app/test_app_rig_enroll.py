@@ -1,11 +1,11 @@
-"""hilrig.app.rig_enroll with a trust root: a rig whose key the root lacks for its class is not accepted."""
+"""hilrig.app.rigs.enroll with a trust root: a rig whose key the root lacks for its class is not accepted."""
 
 import pytest
 
 from hilrig.app.folders import keys_folder
-from hilrig.app.rig_enroll import enroll_signing_key
-from hilrig.app.trust import load_trust
-from hilrig.app.trust_making import NewKey
+from hilrig.app.rigs.enroll import enroll_signing_key
+from hilrig.app.trust.making import NewKey
+from hilrig.app.trust.trust import load_trust
 from hilrig.attest.keys import load_public_keys
 from hilrig.core.errors import UnknownKeyError, WrongClassError
 from hilrig.core.trust import Role

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.conclude import conclude
-from hilrig.app.rig_fetch import INCOMING, accept, fetch
+from hilrig.app.finished.conclude import conclude
+from hilrig.app.rigs.fetch import INCOMING, accept, fetch
 from hilrig.attest.keys import create_key, load_signer
 from hilrig.core.errors import PreconditionError, TrustError
 from hilrig.core.rig import RigSpec

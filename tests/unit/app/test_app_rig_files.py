@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_files import find_by_labels, find_rig, holder, read_rigs, rigs_folder
+from hilrig.app.rigs.files import find_by_labels, find_rig, holder, read_rigs, rigs_folder
 from hilrig.core.errors import ConfigError, UsageError
 
 RIG = "format: 1\nname: {name}\ntransport: local\ndevice_class: x86-cpu\nlabels: {labels}\n"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hilrig.app.rig_held import held_here, held_there
+from hilrig.app.rigs.held import held_here, held_there
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RigLostError
 from hilrig.core.units import NS_PER_S

@@ -1,4 +1,4 @@
-"""hilrig.app.rig_line: looking at a labgrid rig takes nothing; a real coordinator, exporter and sshd."""
+"""hilrig.app.rigs.line: looking at a labgrid rig takes nothing; a real coordinator, exporter and sshd."""
 
 import sys
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_line import look_at_place, ssh_way
-from hilrig.app.rig_overview import who_holds
-from hilrig.app.rig_reserve import release, reserve
+from hilrig.app.rigs.line import look_at_place, ssh_way
+from hilrig.app.rigs.overview import who_holds
+from hilrig.app.rigs.reserve import release, reserve
 from hilrig.core.errors import UsageError
 from hilrig.core.rig import RigSpec
 from labgrid_lab import Lab, bench, running_lab

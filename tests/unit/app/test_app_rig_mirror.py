@@ -3,7 +3,7 @@ import json
 import pytest
 
 from hilrig.app.folders import make_reports_folder
-from hilrig.app.rig_mirror import Mirror, make_mirror
+from hilrig.app.rigs.mirror import Mirror, make_mirror
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import PreconditionError, RecordError, RigLostError
 from hilrig.core.rig import RigSpec

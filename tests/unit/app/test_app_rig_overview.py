@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_files import RigFile, read_rigs
-from hilrig.app.rig_held import Held
-from hilrig.app.rig_overview import SIDE_BY_SIDE, RigState, overview, who_holds
-from hilrig.app.rig_reserve import reserve
+from hilrig.app.rigs.files import RigFile, read_rigs
+from hilrig.app.rigs.held import Held
+from hilrig.app.rigs.overview import SIDE_BY_SIDE, RigState, overview, who_holds
+from hilrig.app.rigs.reserve import reserve
 from hilrig.core.errors import HilrigError, PreconditionError, RigBusyError, RigLostError, TrustError
 from hilrig.core.rig import RigSpec
 from local_rigs import local_rig, write_local_rig

@@ -2,7 +2,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from hilrig.app.rig_patience import Patience
+from hilrig.app.rigs.patience import Patience
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RigLostError, RunAbortedError, TrustError
 from hilrig.core.rig import RigSpec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hilrig.app.rig_power import power_cycle, power_off, power_on, power_state, refuse_without_power
+from hilrig.app.rigs.power import power_cycle, power_off, power_on, power_state, refuse_without_power
 from hilrig.core.errors import PreconditionError, RigLostError
 from hilrig.core.exits import ExitCode
 from hilrig.core.rig import PowerState, RigSpec

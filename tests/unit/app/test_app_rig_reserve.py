@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_files import read_rigs
-from hilrig.app.rig_reserve import release, reserve, tidy
+from hilrig.app.rigs.files import read_rigs
+from hilrig.app.rigs.reserve import release, reserve, tidy
 from hilrig.core.errors import PreconditionError, RigBusyError, UsageError
 from hilrig.core.rig import RigSpec
 from local_rigs import local_rig

@@ -1,6 +1,6 @@
 import pytest
 
-from hilrig.app.rig_side import key, recover
+from hilrig.app.rigs.side import key, recover
 from hilrig.core.errors import UsageError
 
 

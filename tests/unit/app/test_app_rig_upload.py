@@ -2,7 +2,7 @@ import hashlib
 
 import pytest
 
-from hilrig.app.rig_upload import Meter, read_profile
+from hilrig.app.rigs.upload import Meter, read_profile
 from hilrig.core.errors import ConfigError, UsageError
 from stations import PROFILE, write_station
 

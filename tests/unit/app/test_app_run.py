@@ -1,9 +1,9 @@
-"""hilrig.app.run and its process: what another process reported is raised here as if it had happened here."""
+"""hilrig.app.run.run and its process: what another process reported is raised here as if it had happened here."""
 
 import pytest
 
-from hilrig.app.said import describe_error
-from hilrig.app.soak_process import rebuilt
+from hilrig.app.run.process import rebuilt
+from hilrig.app.run.said import describe_error
 from hilrig.core import errors
 from hilrig.core.errors import ConfigError, HilrigError, Problem, RigLostError
 from hilrig.rig.agent_call import LinkBrokenError

@@ -1,4 +1,4 @@
-"""hilrig.app.run_tables: what is not known stays unknown in a table."""
+"""hilrig.app.export.run_tables: what is not known stays unknown in a table."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from builders import (
     make_record,
     ticks_ns,
 )
-from hilrig.app.run_tables import frames_table, readings_table, telemetry_table
+from hilrig.app.export.run_tables import frames_table, readings_table, telemetry_table
 from hilrig.core.frame import Truth
 from hilrig.core.telemetry import Reason
 

@@ -1,4 +1,4 @@
-"""hilrig.app.capacity, interleaved, search_session, search_stop: what surrounds the runs of a search."""
+"""hilrig.app.search.capacity, interleaved, search_session, search_stop: what surrounds the runs of a search."""
 
 import os
 import signal
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app import search_session
-from hilrig.app.capacity import refuse_other_arrivals, search_capacity
-from hilrig.app.interleaved import refuse_short_blocks, refuse_unlike
-from hilrig.app.plan import as_requested, build_plan
-from hilrig.app.preflight import load_rig_in_place, preflight
-from hilrig.app.request import RunRequest
-from hilrig.app.search_session import SearchSession
-from hilrig.app.search_stop import stop_watch
+from hilrig.app.run.request import RunRequest
+from hilrig.app.run.search_stop import stop_watch
+from hilrig.app.search import session as search_session
+from hilrig.app.search.capacity import refuse_other_arrivals, search_capacity
+from hilrig.app.search.interleaved import refuse_short_blocks, refuse_unlike
+from hilrig.app.search.session import SearchSession
+from hilrig.app.soak.plan import as_requested, build_plan
+from hilrig.app.soak.preflight import load_rig_in_place, preflight
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import create_key, load_public_keys, read_passphrase
 from hilrig.config.noun_json import from_json, to_json

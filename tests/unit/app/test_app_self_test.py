@@ -1,4 +1,4 @@
-"""hilrig.app.self_test: the run's own machinery around a pipeline that does nothing."""
+"""hilrig.app.soak.self_test: the run's own machinery around a pipeline that does nothing."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -6,9 +6,9 @@ from fractions import Fraction
 import pytest
 
 from builders import make_plan
-from hilrig.app.doctor import Health, SelfTest, diagnose
 from hilrig.app.folders import lease_folder
-from hilrig.app.self_test import floor_plan_of, measure_floor
+from hilrig.app.machine.doctor import Health, SelfTest, diagnose
+from hilrig.app.soak.self_test import floor_plan_of, measure_floor
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import RunAbortedError
 from hilrig.core.frame import FeedInfo

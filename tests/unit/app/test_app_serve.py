@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hilrig.app.serve import ServeRequest, _addresses, serve
+from hilrig.app.web.serve import ServeRequest, _addresses, serve
 from hilrig.core.errors import PreconditionError, TrustError, UsageError
 from stations import write_station
 

@@ -1,11 +1,11 @@
-"""hilrig.app.signed_result: whose signature stands over a result, and that it is over this one."""
+"""hilrig.app.finished.signed_result: whose signature stands over a result, and that it is over this one."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from hilrig.app.signed_result import read_result_by_any_key, read_signed_result
+from hilrig.app.finished.signed_result import read_result_by_any_key, read_signed_result
 from hilrig.attest.envelope import sign
 from hilrig.attest.result_statement import build_views_statement
 from hilrig.core import files

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hilrig.app.conclude import read_evidence
+from hilrig.app.finished.conclude import read_evidence
 from hilrig.core.verdict import Cause, CheckStatus, RunStatus
 from hilrig.verdict.judge import judge
 from soaks import calm_soak, short_soak, throttled_soak, write_soak

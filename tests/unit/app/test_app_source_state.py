@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gate_folders import git
-from hilrig.app.source_state import source_state
+from hilrig.app.gate.source_state import source_state
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import PreconditionError, TrustError
 

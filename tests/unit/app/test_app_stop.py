@@ -1,10 +1,10 @@
-"""hilrig.app.stop: who may still be stopped."""
+"""hilrig.app.live.stop: who may still be stopped."""
 
 import json
 
 import pytest
 
-from hilrig.app.stop import request_stop
+from hilrig.app.live.stop import request_stop
 from hilrig.core.clock import ManualClock, SystemClock
 from hilrig.core.errors import RecordError, UsageError
 from live_runs import gone_pid, write_live, write_result

@@ -1,4 +1,4 @@
-"""hilrig.app.thumbnails: pictures of true frames only, small ones, and never a reason for a run to fail."""
+"""hilrig.app.finished.thumbnails: small pictures of true frames only, never a reason for a run to fail."""
 
 import hashlib
 import io
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from finished_soaks import HOURS
-from hilrig.app.thumbnails import CHANGED, EDGE_PX_MAX, NOT_HERE, read_thumbnails, write_thumbnails
+from hilrig.app.finished.thumbnails import CHANGED, EDGE_PX_MAX, NOT_HERE, read_thumbnails, write_thumbnails
 from hilrig.core import files
 from hilrig.core.frame import FeedInfo
 from hilrig.core.profile import FeedSpec
@@ -80,7 +80,7 @@ def test_red_is_red(run, monkeypatch):
 
     digest = hashlib.sha256(np.full((8, 8, 3), (0, 0, 255), np.uint8).data).hexdigest()
     (run_dir / files.FEED).write_text(json.dumps([{"sha256": digest, "labels": None}]))
-    monkeypatch.setattr("hilrig.app.thumbnails.open_feed", lambda spec, folder: Red())
+    monkeypatch.setattr("hilrig.app.finished.thumbnails.open_feed", lambda spec, folder: Red())
     write_thumbnails(run_dir, spec, worst[:1], folder=FOLDER)
     (thumbnail,) = read_thumbnails(run_dir, worst[:1])
     red, green, blue = Image.open(io.BytesIO(thumbnail.jpeg)).getpixel((4, 4))

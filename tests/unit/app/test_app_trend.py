@@ -1,4 +1,4 @@
-"""hilrig.app.trend: the runs of a folder in their order, whatever lies between them."""
+"""hilrig.app.compare.trend: the runs of a folder in their order, whatever lies between them."""
 
 import json
 import math
@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hilrig.app.trend import read_trend
-from hilrig.app.trend_fields import trend_conditions, trend_run
+from hilrig.app.compare.trend import read_trend
+from hilrig.app.compare.trend_fields import trend_conditions, trend_run
 from hilrig.config.noun_json import to_json
 from hilrig.core import files
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RecordError
 from hilrig.core.verdict import CheckStatus, RunStatus
 from hilrig.record.listing import list_runs
-from hilrig.verdict.conditions import conditions_of_result
+from hilrig.verdict.many_runs.conditions import conditions_of_result
 from signed_runs import make_check, make_judgement, make_result, make_window
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from golden_stations import write_color_station
-from hilrig.app.golden_making import BundleRequest, make_bundle
-from hilrig.app.triage import triage
+from hilrig.app.golden.making import BundleRequest, make_bundle
+from hilrig.app.triage.triage import triage
 from hilrig.core.clock import ManualClock
 from hilrig.core.playbook import StepStatus
 

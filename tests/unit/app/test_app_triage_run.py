@@ -18,8 +18,8 @@ from builders import (
     memory_peak,
     rising,
 )
-from hilrig.app.triage import triage
-from hilrig.app.triage_run import confusion_of, read_run
+from hilrig.app.triage.run import confusion_of, read_run
+from hilrig.app.triage.triage import triage
 from hilrig.config.noun_json import to_json
 from hilrig.config.plan_file import dump_plan
 from hilrig.core import files

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from hilrig.app.triage import triage
-from hilrig.app.triage_service import read_service
+from hilrig.app.triage.service import read_service
+from hilrig.app.triage.triage import triage
 from hilrig.core.errors import PreconditionError, UsageError
 
 READY = {"ready": True, "error_code": "", "active": {"release_sha256": "a" * 64}}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from gated_releases import IDENTITY, Publisher, utc
-from hilrig.app.triage import read_subject, triage
-from hilrig.app.triage_store import read_store
+from hilrig.app.triage.store import read_store
+from hilrig.app.triage.triage import read_subject, triage
 from hilrig.config.noun_json import to_json
 from hilrig.core.errors import RecordError, UsageError
 from hilrig.core.playbook import StepStatus
@@ -39,7 +39,7 @@ def publisher(tmp_path):
 @pytest.fixture
 def unloaded(monkeypatch):
     """Load no model: half a second each, in tests that are about something else."""
-    monkeypatch.setattr("hilrig.app.triage_store.try_to_load", lambda _: None)
+    monkeypatch.setattr("hilrig.app.triage.store.try_to_load", lambda _: None)
 
 
 def staged(publisher, store, sequence, *, confirm=True, **changes):

@@ -1,4 +1,4 @@
-"""hilrig.app.trust: whose signature counts for what, and that nobody leads a user back to an older root."""
+"""hilrig.app.trust.trust: whose signature counts for what, and that nobody leads a user back to an older root."""
 
 import json
 import os
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.trust import TrustedKeys, load_trust, version_path
-from hilrig.app.trust_floor import read_floor
+from hilrig.app.trust.floor import read_floor
+from hilrig.app.trust.trust import TrustedKeys, load_trust, version_path
 from hilrig.core.errors import ExpiredError, PreconditionError, TrustError, UnknownKeyError, WrongClassError
 from hilrig.core.trust import Role
 from trust_roots import DAY_NS, NOW_NS, Roots

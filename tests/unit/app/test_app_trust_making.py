@@ -1,10 +1,10 @@
-"""hilrig.app.trust_making: a root is made, changed, and signed by more than one person."""
+"""hilrig.app.trust.making: a root is made, changed, and signed by more than one person."""
 
 import pytest
 
-from hilrig.app.trust import load_trust, version_path
-from hilrig.app.trust_look import look_at
-from hilrig.app.trust_making import RootChange, next_root, sign_waiting, waiting_path
+from hilrig.app.trust.look import look_at
+from hilrig.app.trust.making import RootChange, next_root, sign_waiting, waiting_path
+from hilrig.app.trust.trust import load_trust, version_path
 from hilrig.attest.trust_root import verify_root
 from hilrig.core.errors import HilrigError, TrustError, UsageError
 from hilrig.core.exits import ExitCode

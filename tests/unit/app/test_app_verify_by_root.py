@@ -1,4 +1,4 @@
-"""hilrig.app.verify with a trust root: a run counts when its rig's key counts, for its class, when it ended."""
+"""hilrig.app.finished.verify with a trust root: a run counts if its rig's key counts, for its class, then."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from finished_soaks import finish_soak
-from hilrig.app.trust import TrustedKeys, load_trust
-from hilrig.app.trust_making import NewKey
-from hilrig.app.verify import verify_by_root
+from hilrig.app.finished.verify import verify_by_root
+from hilrig.app.trust.making import NewKey
+from hilrig.app.trust.trust import TrustedKeys, load_trust
 from hilrig.attest.keys import load_public_keys
 from hilrig.attest.validity import parse_moment
 from hilrig.core.errors import ExpiredError, TrustError, WrongClassError

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from hilrig.app import virtual_rig
-from hilrig.app.rig_files import find_rig
-from hilrig.app.virtual_place import exporter_text, power_port
+from hilrig.app.rigs import virtual_rig
+from hilrig.app.rigs.files import find_rig
+from hilrig.app.rigs.virtual_place import exporter_text, power_port
 from hilrig.core.errors import PreconditionError, RigLostError, UsageError
 from hilrig.core.rig import PowerState
-from hilrig.rig.ssh_options import SshOptions
+from hilrig.rig.ssh.options import SshOptions
 from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
 from hilrig.rig.virtual.machine import make_machine, read_machine

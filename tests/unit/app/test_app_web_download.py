@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from hilrig.app.web_download import FILES_MAX, tar_bytes, tar_chunks, tar_parts
+from hilrig.app.web.download import FILES_MAX, tar_bytes, tar_chunks, tar_parts
 from hilrig.core.errors import RecordError
 
 

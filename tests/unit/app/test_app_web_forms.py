@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.app.web_forms import DURATION_MAX_S, named, start_form, stop_form
+from hilrig.app.web.forms import DURATION_MAX_S, named, start_form, stop_form
 from hilrig.core.errors import HilrigError, UsageError
 
 GOOD = {"profile": "weld", "duration_s": 90, "operator": "Ada", "note": "second shift"}

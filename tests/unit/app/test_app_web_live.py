@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from hilrig.app.web_live import STREAMS_MAX, LiveState
+from hilrig.app.web.live import STREAMS_MAX, LiveState
 from hilrig.core.errors import UsageError
 
 PERIOD_S = 0.02  # short, so that a test does not wait

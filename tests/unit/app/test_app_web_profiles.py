@@ -2,7 +2,7 @@
 
 import pytest
 
-from hilrig.app.web_profiles import Profiles
+from hilrig.app.web.profiles import Profiles
 from hilrig.core.errors import UsageError
 from stations import write_station
 

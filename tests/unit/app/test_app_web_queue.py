@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hilrig.app.web_queue import QUEUE_FILE, QUEUE_MAX_RUNS, Queue, QueueState
+from hilrig.app.web.queue import QUEUE_FILE, QUEUE_MAX_RUNS, Queue, QueueState
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RecordError, UsageError
 

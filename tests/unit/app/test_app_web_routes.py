@@ -7,10 +7,10 @@ from http import HTTPStatus
 
 import pytest
 
-from hilrig.app import web_routes
-from hilrig.app.web_http import PAGE_POLICY, REPORT_POLICY, RefusedError, Request
-from hilrig.app.web_routes import PAGE_FILES, Routes
-from hilrig.app.web_session import Session
+from hilrig.app.web import routes as web_routes
+from hilrig.app.web.http import PAGE_POLICY, REPORT_POLICY, RefusedError, Request
+from hilrig.app.web.routes import PAGE_FILES, Routes
+from hilrig.app.web.session import Session
 from web_pages import RUN, StationBench, write_finished, write_unfinished
 
 TOKEN = "t" * 43

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hilrig.app.web_runs import HISTORY_MAX_RUNS, Runs
+from hilrig.app.web.runs import HISTORY_MAX_RUNS, Runs
 from hilrig.core.errors import RecordError, UsageError
 from hilrig.core.live import LiveState
 from web_pages import RUN, live_run, write_finished, write_unfinished

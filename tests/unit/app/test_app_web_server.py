@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app import web_server
-from hilrig.app.web_forms import BODY_MAX_BYTES
-from hilrig.app.web_http import EVENTS, JSON, RefusedError, Response, json_response
-from hilrig.app.web_server import CONNECTIONS_MAX, WebServer
+from hilrig.app.web import server as web_server
+from hilrig.app.web.forms import BODY_MAX_BYTES
+from hilrig.app.web.http import EVENTS, JSON, RefusedError, Response, json_response
+from hilrig.app.web.server import CONNECTIONS_MAX, WebServer
 
 CLIENT_S = 20  # how long a test's client waits; never in full when the server is right
 

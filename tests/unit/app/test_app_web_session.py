@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.app.web_session import TICKET_LIFE_S, Session, origin_matches
+from hilrig.app.web.session import TICKET_LIFE_S, Session, origin_matches
 from hilrig.core.clock import ManualClock
 from hilrig.core.units import NS_PER_S
 

@@ -4,8 +4,8 @@ import os
 import threading
 from pathlib import Path
 
-from hilrig.app.web_queue import Queue, QueueState
-from hilrig.app.web_starter import Starter, wait_until_free
+from hilrig.app.web.queue import Queue, QueueState
+from hilrig.app.web.starter import Starter, wait_until_free
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import PreconditionError, RigBusyError
 from hilrig.rig.lease import LOCK_FILE, RigLease

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.web_forms import StartForm, StopForm
-from hilrig.app.web_station import INFINITE, TRAIL_LOOKS, Trail, as_json
+from hilrig.app.web.forms import StartForm, StopForm
+from hilrig.app.web.station import INFINITE, TRAIL_LOOKS, Trail, as_json
 from hilrig.cli.watch_screen import PHASES
 from hilrig.core.errors import UsageError
 from hilrig.core.live import LiveState, Standing
@@ -87,13 +87,13 @@ def test_what_is_not_known_stays_unknown():
 )
 def test_the_page_knows_the_words_of_watch(word):
     """One run is called the same on the terminal and on the page."""
-    script = (resources.files("hilrig.app") / "web" / "now.js").read_text()
+    script = (resources.files("hilrig.app.web") / "static" / "now.js").read_text()
     assert word in script
 
 
 def test_the_page_writes_no_markup():
     """No text can become markup: none of the ways to it is used."""
-    for script in (resources.files("hilrig.app") / "web").iterdir():
+    for script in (resources.files("hilrig.app.web") / "static").iterdir():
         text = script.read_text()
         for way in (
             "innerHTML",

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from hilrig.app.web_token import fresh_token, kept_token
+from hilrig.app.web.token import fresh_token, kept_token
 from hilrig.core.errors import TrustError
 
 

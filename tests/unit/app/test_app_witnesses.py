@@ -1,10 +1,10 @@
-"""hilrig.app.witnesses: what channels say before and during the work, and what that proves."""
+"""hilrig.app.soak.witnesses: what channels say before and during the work, and what that proves."""
 
 from pathlib import Path
 
 import pytest
 
-from hilrig.app.witnesses import WitnessWatch
+from hilrig.app.soak.witnesses import WitnessWatch
 from hilrig.core.channels import GPU_MEMORY, GPU_UTILIZATION, HW_ID, PROCESS_GPU_MEMORY
 from hilrig.core.clock import ManualClock
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier

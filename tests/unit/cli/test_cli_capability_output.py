@@ -1,7 +1,7 @@
 import pytest
 
-from hilrig.app.capability_table import capability_table
-from hilrig.app.limits_here import limits_here
+from hilrig.app.machine.capability_table import capability_table
+from hilrig.app.soak.limits_here import limits_here
 from hilrig.cli.capability_output import limit_lines, table_lines
 from hilrig.core import channels
 from hilrig.core.telemetry import Capability, Channel, ChannelKind, Reason, Tier

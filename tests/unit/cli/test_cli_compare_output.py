@@ -5,8 +5,8 @@ import pytest
 from hilrig.cli.compare_output import show_side_by_side
 from hilrig.core.side_by_side import ComparedRun
 from hilrig.core.verdict import CheckStatus, RunStatus
-from hilrig.verdict.conditions import conditions_of_result
-from hilrig.verdict.side_by_side import side_by_side
+from hilrig.verdict.many_runs.conditions import conditions_of_result
+from hilrig.verdict.many_runs.side_by_side import side_by_side
 from signed_runs import make_check, make_judgement, make_result
 
 

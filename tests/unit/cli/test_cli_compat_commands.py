@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from compat_models import one_node, write_matrix
-from hilrig.app.compat_smoke import MEMORY_MIB
-from hilrig.cli import compat_commands
+from hilrig.app.compat.smoke import MEMORY_MIB
+from hilrig.cli.gate import compat_commands
 from hilrig.cli.main import app
 from hilrig.config.noun_json import from_json
 from hilrig.core.compat import CompatReport

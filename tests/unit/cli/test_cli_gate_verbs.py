@@ -6,8 +6,8 @@ import typer
 from typer.testing import CliRunner
 
 from gate_decisions import CLASS, GatedFolder, utc
-from hilrig.cli.gate_revoke_command import revoke
-from hilrig.cli.gate_status_command import status
+from hilrig.cli.gate.revoke_command import revoke
+from hilrig.cli.gate.status_command import status
 from hilrig.core.errors import HilrigError
 from signed_runs import Signer
 

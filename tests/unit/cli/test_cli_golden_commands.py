@@ -4,8 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from golden_stations import write_color_station
-from hilrig.app.golden_pipeline import GoldenPipeline
-from hilrig.cli import golden_commands, output
+from hilrig.app.golden.pipeline import GoldenPipeline
+from hilrig.cli import output
+from hilrig.cli.gate import golden_commands
 from hilrig.core.errors import RunAbortedError
 
 RUNNER = CliRunner()

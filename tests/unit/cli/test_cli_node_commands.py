@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hilrig.app.power_loss_subject import DEVICE_CLASS, make_releases
+from hilrig.app.power_loss.subject import DEVICE_CLASS, make_releases
 from hilrig.attest.keys import create_key
 from hilrig.cli.main import main
 from hilrig.cli.output import state

@@ -1,10 +1,10 @@
-"""hilrig.cli.node_options: the token of the service, as files and secrets of containers bring it."""
+"""hilrig.cli.node.options: the token of the service, as files and secrets of containers bring it."""
 
 import os
 
 import pytest
 
-from hilrig.cli.node_options import read_token
+from hilrig.cli.node.options import read_token
 from hilrig.core.errors import UsageError
 
 

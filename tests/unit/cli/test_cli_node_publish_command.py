@@ -4,10 +4,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hilrig.app.publish import Published
+from hilrig.app.gate.publish import Published
 from hilrig.attest.desired_state import GuardrailMetric, RolloutMode
 from hilrig.attest.keys import create_key
-from hilrig.cli.node_publish_command import _guardrail, _rollout, _signer, publish
+from hilrig.cli.node.publish_command import _guardrail, _rollout, _signer, publish
 from hilrig.core.errors import TrustError
 
 
@@ -68,7 +68,7 @@ def test_it_needs_no_key_of_the_gate(tmp_path, monkeypatch):
             device_class="x86-cpu",
         )
 
-    monkeypatch.setattr("hilrig.app.publish.publish", keep)
+    monkeypatch.setattr("hilrig.app.gate.publish.publish", keep)
     gate, desired = (create_key(tmp_path / "keys", name, passphrase=None) for name in ("gate", "desired"))
     app = typer.Typer()
     app.command()(publish)

@@ -1,10 +1,10 @@
-"""hilrig.cli.rig_options: which rigs a command means; contradictions are refused before any rig is asked."""
+"""hilrig.cli.rigs.options: which rigs a command means; contradictions are refused before any rig is asked."""
 
 import pytest
 import typer
 
-from hilrig.cli.rig_options import choose_rigs
-from hilrig.cli.rigs_run import refuse_for_several
+from hilrig.cli.rigs.options import choose_rigs
+from hilrig.cli.rigs.run import refuse_for_several
 from hilrig.core.errors import UsageError
 from matrices import write_simulated_rig
 

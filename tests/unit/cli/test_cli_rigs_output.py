@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.rig_conditions import Problem
-from hilrig.app.rig_examination import RigExamination
-from hilrig.app.rig_held import Held
-from hilrig.app.rig_overview import RigRow, RigState
-from hilrig.cli.rigs_output import held_words, row_json, show_examination, show_rig, show_table, standing
+from hilrig.app.rigs.conditions import Problem
+from hilrig.app.rigs.examination import RigExamination
+from hilrig.app.rigs.held import Held
+from hilrig.app.rigs.overview import RigRow, RigState
+from hilrig.cli.rigs.output import held_words, row_json, show_examination, show_rig, show_table, standing
 from hilrig.core.rig import RigConditions, RigSpec
 
 RIG = RigSpec(name="bench", transport="ssh", device_class="x86-cpu", labels={"board": "ipc"}, work_folder="w")

@@ -1,12 +1,12 @@
-"""hilrig.cli.rigs_progress: every rig has its line, and a log of thirty rigs is still read."""
+"""hilrig.cli.rigs.progress: every rig has its line, and a log of thirty rigs is still read."""
 
 from pathlib import Path
 
 import pytest
 
-from hilrig.app.many_rigs import RigOutcome, RigState, Stage
-from hilrig.app.soak_process import Finished
-from hilrig.cli import rigs_progress as shown
+from hilrig.app.rigs.many_rigs import RigOutcome, RigState, Stage
+from hilrig.app.run.process import Finished
+from hilrig.cli.rigs import progress as shown
 from hilrig.core.errors import RigBusyError
 from matrices import make_rig
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from gate_facts import make_manifest, make_run
 from hilrig.attest.trust_root import verify_root
-from hilrig.cli import trust_commands, trust_options
-from hilrig.cli.gate_approve_command import approve
+from hilrig.cli.gate import trust_commands, trust_options
+from hilrig.cli.gate.approve_command import approve
 from hilrig.cli.output import state
 from hilrig.config.noun_json import to_json
 from hilrig.core.errors import HilrigError, TrustError, UsageError

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hilrig.app.live_view import look
+from hilrig.app.live.view import look
 from hilrig.cli.watch_screen import one_liner, screen
 from hilrig.core.clock import ManualClock
 from hilrig.core.live import LiveState

@@ -48,14 +48,14 @@ def test_the_outcome_names_what_it_is_about():
     assert found.decided_at_utc == "2026-11-22T04:00:00Z"
 
 
-@pytest.mark.parametrize(("flip", "item_id"), ITEM_OF_FLIP.items())
-def test_one_fact_flipped_refuses_the_release_and_names_the_item(flip: str, item_id: str):
+def test_one_fact_flipped_refuses_the_release_and_names_the_item():
     """No single fact can be wrong without a refusal that says where."""
-    found = outcome(flipped(flip))
-    assert not found.passed
-    assert item_id in open_items(found)
-    assert found.sentence.startswith("Refused: ")
-    assert exit_code_of(found) in (ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+    for flip, item_id in ITEM_OF_FLIP.items():
+        found = outcome(flipped(flip))
+        assert not found.passed, flip
+        assert item_id in open_items(found), flip
+        assert found.sentence.startswith("Refused: "), flip
+        assert exit_code_of(found) in (ExitCode.FAIL, ExitCode.INCONCLUSIVE), flip
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,15 @@ def test_a_number_that_cannot_be_is_a_failure(metric: str, value: float):
 
 
 @pytest.mark.parametrize("field", REMOVABLE)
-@pytest.mark.parametrize("check", sorted(CHECKS))
-def test_a_fact_removed_never_makes_an_answer_better(check: str, field: str):
+def test_a_fact_removed_never_makes_an_answer_better(field: str):
     """Whoever hides evidence gains nothing: what passes without a fact passed with it."""
     value = getattr(FACTS, field)
     empty = type(value)() if isinstance(value, tuple | frozenset | str) and field != "pipeline_sha256" else None
-    for need in requirements(check):
-        for start in (FACTS, *(flipped(flip) for flip in ("runs.0.path", "golden.status", "rollout.mode"))):
-            before, after = answer_to(need, start), answer_to(need, replace(start, **{field: empty}))
-            assert after.status is not CheckStatus.PASS or before.status is CheckStatus.PASS
+    for start in (FACTS, *(flipped(flip) for flip in ("runs.0.path", "golden.status", "rollout.mode"))):
+        without = replace(start, **{field: empty})
+        for need in (need for check in sorted(CHECKS) for need in requirements(check)):
+            before, after = answer_to(need, start), answer_to(need, without)
+            assert after.status is not CheckStatus.PASS or before.status is CheckStatus.PASS, need
 
 
 @pytest.mark.parametrize(

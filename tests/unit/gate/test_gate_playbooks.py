@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hilrig
 from hilrig.core.error_codes import OWNERS
 from hilrig.core.errors import UsageError
 from hilrig.core.playbook import Cause, StepStatus
@@ -17,7 +18,7 @@ from hilrig.gate.playbooks.page import playbook_page
 from hilrig.gate.playbooks.subject import ServiceSeen, Subject
 
 PAGES = Path(__file__).parents[3] / "docs" / "playbooks"
-STEPS = Path(__file__).parents[3] / "hilrig" / "gate" / "playbooks"
+STEPS = Path(hilrig.__file__).parent / "gate" / "playbooks"
 NO_CAUSE = {"reproduced"}
 """Signals that confirm the symptom, no cause."""
 
@@ -72,7 +73,7 @@ def test_every_signal_is_looked_for_somewhere(book, steps):
 
 @pytest.mark.parametrize(("book", "steps"), BOOKS)
 def test_the_page_is_what_the_program_does(book, steps):
-    """docs/playbooks is made from the data: `python -m hilrig.app.playbook_pages docs/playbooks`."""
+    """docs/playbooks is made from the data: `python -m hilrig.app.triage.playbook_pages docs/playbooks`."""
     page = (PAGES / f"{book.playbook_id}.md").read_text()
     assert page == playbook_page(book)
     assert all(f"### {step}\n" in page for step in steps)

@@ -25,7 +25,10 @@ from hilrig.attest.desired_state import (
     build_desired_state,
 )
 from hilrig.attest.envelope import sign
-from hilrig.cli import node_agent_command, node_commands, node_deploy_command, node_serve_command
+from hilrig.cli.node import agent_command as node_agent_command
+from hilrig.cli.node import commands as node_commands
+from hilrig.cli.node import deploy_command as node_deploy_command
+from hilrig.cli.node import serve_command as node_serve_command
 from hilrig.config.noun_json import from_json
 from hilrig.core.errors import TrustError, UsageError
 from hilrig.core.release import ReleaseManifest

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+import hilrig
 from hilrig.core.errors import PreconditionError
 from hilrig.report import assets
 
 ROOT = Path(__file__).parents[3]
 PINNED = ROOT / ".ci" / "charts"
-SCRIPTS = ROOT / "hilrig" / "report" / "scripts"
+PACKAGE = Path(hilrig.__file__).parent
+SCRIPTS = PACKAGE / "report" / "scripts"
 LIBRARY_BYTES_MAX = 60_000
 OWN_SCRIPTS_BYTES_MAX = 45_000
 
@@ -28,7 +30,7 @@ def load_hook():
 def test_the_library_of_this_installation_is_the_pinned_one():
     """Every file has the sha256 that the build hook demands."""
     hook = load_hook()
-    folder = ROOT / hook.FOLDER
+    folder = PACKAGE.parent / hook.FOLDER
     assert hook.is_complete(folder)
     assert {path.name for path in folder.iterdir()} == {Path(name).name for name in hook.FILES}
 
@@ -36,7 +38,7 @@ def test_the_library_of_this_installation_is_the_pinned_one():
 def test_a_changed_or_missing_file_is_fetched_again(tmp_path):
     """The hook skips npm only when each file is there, byte for byte."""
     hook = load_hook()
-    folder = shutil.copytree(ROOT / hook.FOLDER, tmp_path / "uplot")
+    folder = shutil.copytree(PACKAGE.parent / hook.FOLDER, tmp_path / "uplot")
     assert hook.is_complete(folder)
     (folder / "uPlot.min.css").write_text("changed")
     assert not hook.is_complete(folder)
@@ -79,7 +81,7 @@ def test_a_page_carries_the_licence_of_the_library():
 
 def test_the_charts_are_small():
     """The library with its style stays under 60 kB, our own scripts with their comments under 45."""
-    folder = ROOT / load_hook().FOLDER
+    folder = PACKAGE.parent / load_hook().FOLDER
     assert (
         sum((folder / name).stat().st_size for name in ("uPlot.iife.min.js", "uPlot.min.css")) < LIBRARY_BYTES_MAX
     )

@@ -10,8 +10,8 @@ from hilrig.core.side_by_side import ComparedRun, SideBySide
 from hilrig.report.chart_scale import scale_of
 from hilrig.report.side_by_side_html import render_side_by_side
 from hilrig.report.throttle_lanes_svg import throttle_lanes
-from hilrig.verdict.conditions import conditions_of_result
-from hilrig.verdict.side_by_side import side_by_side
+from hilrig.verdict.many_runs.conditions import conditions_of_result
+from hilrig.verdict.many_runs.side_by_side import side_by_side
 from signed_runs import make_judgement, make_result, make_window
 
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(1)>\u202e'

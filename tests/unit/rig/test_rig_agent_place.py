@@ -17,7 +17,7 @@ FILES = [
     {"path": "profile.yaml", "sha256": sha256_of(PROFILE)},
     {"path": "models/a b/model.onnx", "sha256": sha256_of(MODEL)},
 ]
-JOB = {"argv": ["-m", "hilrig.app.soak"], "env": {}, "tied": True}
+JOB = {"argv": ["-m", "hilrig.app.soak.soak"], "env": {}, "tied": True}
 TEXTS = {"rig.yaml": "name: bench\n"}
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hilrig.core.errors import PreconditionError, RigLostError, TrustError
-from hilrig.rig.host_keys import HostKey, accept, accepted_keys, known_name, offered_keys
-from hilrig.rig.ssh_options import SshOptions
+from hilrig.rig.ssh.host_keys import HostKey, accept, accepted_keys, known_name, offered_keys
+from hilrig.rig.ssh.options import SshOptions
 from sshd import make_key, running_sshd, silent_port
 
 pytestmark = pytest.mark.waiting

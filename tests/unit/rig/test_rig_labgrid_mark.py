@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.rig.labgrid_mark import Holding, Mark, holding, own_mark, read_mark
-from hilrig.rig.labgrid_mark import _started as started
+from hilrig.rig.labgrid.mark import Holding, Mark, holding, own_mark, read_mark
+from hilrig.rig.labgrid.mark import _started as started
 
 pytestmark = pytest.mark.waiting
 

@@ -7,9 +7,9 @@ import pytest
 
 from hilrig.core.errors import PreconditionError, RigBusyError, RigLostError
 from hilrig.core.rig import PowerState
-from hilrig.rig import labgrid_client
-from hilrig.rig.labgrid_mark import _started, own_mark
-from hilrig.rig.labgrid_power import LabgridPower, LabgridPowerOptions
+from hilrig.rig.labgrid import client as labgrid_client
+from hilrig.rig.labgrid.mark import _started, own_mark
+from hilrig.rig.labgrid.power import LabgridPower, LabgridPowerOptions
 from labgrid_lab import Pdu, bench, running_lab
 
 pytestmark = pytest.mark.waiting

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from hilrig.core.errors import PreconditionError, RigBusyError, RigLostError, TrustError
-from hilrig.rig import labgrid_hold
-from hilrig.rig.labgrid_client import Labgrid
-from hilrig.rig.labgrid_transport import SILENT_S, LabgridOptions, LabgridTransport, published
+from hilrig.rig.labgrid import hold as labgrid_hold
+from hilrig.rig.labgrid.client import Labgrid
+from hilrig.rig.labgrid.transport import SILENT_S, LabgridOptions, LabgridTransport, published
 from labgrid_lab import bench, running_lab
 from sshd import free_port, running_sshd
 
@@ -21,7 +21,7 @@ OTHER = "build7/alice"
 HOLDER = """
 import sys, time
 from pathlib import Path
-from hilrig.rig.labgrid_transport import LabgridOptions, LabgridTransport
+from hilrig.rig.labgrid.transport import LabgridOptions, LabgridTransport
 transport = LabgridTransport(LabgridOptions(coordinator=sys.argv[1], place=sys.argv[2], key_file=sys.argv[3],
                                             known_hosts=sys.argv[4]), "line3", Path("/"))
 transport.open()

@@ -21,7 +21,7 @@ ROOT = Path(hilrig.__file__).parents[1]
 
 def started(python: str = sys.executable, address: str = "127.0.0.1:1", **environment: str):
     return subprocess.Popen(
-        [python, "-m", "hilrig.rig.labgrid_worker", address],
+        [python, "-m", "hilrig.rig.labgrid.worker", address],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

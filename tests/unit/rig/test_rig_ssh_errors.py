@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilrig.core.errors import HilrigError, PreconditionError, RigLostError, TrustError
-from hilrig.rig.ssh_errors import broken, explain
-from hilrig.rig.ssh_options import SshOptions
+from hilrig.rig.ssh.errors import broken, explain
+from hilrig.rig.ssh.options import SshOptions
 
 pytestmark = pytest.mark.waiting
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hilrig.core.errors import PreconditionError
-from hilrig.rig.ssh_options import SshOptions, known_hosts_path, reaching, ssh_program
+from hilrig.rig.ssh.options import SshOptions, known_hosts_path, reaching, ssh_program
 
 pytestmark = pytest.mark.waiting
 

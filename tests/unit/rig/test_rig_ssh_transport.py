@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from broken_links import cabled_rig
 from hilrig.core.errors import PreconditionError, RigLostError, TrustError
-from hilrig.rig.ssh_transport import SOCKET_FOLDER_MAX_CHARS, SshTransport
+from hilrig.rig.ssh.transport import SOCKET_FOLDER_MAX_CHARS, SshTransport
 from printing_processes import is_gone, until, write_program
 from sshd import make_key, running_sshd, silent_port
 
@@ -189,7 +189,7 @@ def test_ctrl_c_in_a_terminal_reaches_neither(way):
 def test_a_client_that_is_killed_leaves_no_connection(sshd, runtime_folder):
     """After SIGKILL nobody is left to close it: it ends by itself, here and on the rig."""
     script = (
-        "import os, sys; from pathlib import Path; from hilrig.rig.ssh_transport import SshTransport\n"
+        "import os, sys; from pathlib import Path; from hilrig.rig.ssh.transport import SshTransport\n"
         f"way = SshTransport(SshTransport.Options(**{sshd.options()!r}), 'bench', Path({str(sshd.folder)!r}))\n"
         "way.open(); print(way._connection._process.pid, way.start(['cat']).pid, flush=True); sys.stdin.read()"
     )

@@ -5,7 +5,7 @@ import pytest
 from hilrig.core.errors import UsageError
 from hilrig.core.rig import RigSpec
 from hilrig.rig.local_transport import LocalTransport
-from hilrig.rig.ssh_transport import SshTransport
+from hilrig.rig.ssh.transport import SshTransport
 from hilrig.rig.transport import open_transport
 
 

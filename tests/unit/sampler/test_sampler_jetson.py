@@ -10,7 +10,7 @@ from boards import build, build_orin, old_orin, thor
 from hilrig.core.registry import load
 from hilrig.core.telemetry import Reason, Tier
 from hilrig.sampler.host import HostSampler
-from hilrig.sampler.jetson import JetsonSampler
+from hilrig.sampler.jetson.sampler import JetsonSampler
 
 PERIOD_S = 0.1
 

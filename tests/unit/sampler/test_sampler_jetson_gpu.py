@@ -3,7 +3,7 @@ import pytest
 from board_parts import GPU_CLOCK, GPU_LOAD, ORIN_DEVFREQ, ORIN_GPU, devfreq
 from boards import build, build_orin, old_orin
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.jetson_gpu import gpu_sources
+from hilrig.sampler.jetson.gpu import gpu_sources
 
 LIMIT = "hilrig.hw.gpu.clock.limit{hw.id=gpu0,bound=%s}"
 MODE = "hilrig.host.power_mode{setting=gpu_clock_%s}"

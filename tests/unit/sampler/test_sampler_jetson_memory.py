@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from board_parts import HOST_PIDS, NVMAP, PID, nvmap
 from boards import build
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
-from hilrig.sampler.jetson_memory import NvmapSource, memory_sources
+from hilrig.sampler.jetson.memory import NvmapSource, memory_sources
 from hilrig.sampler.kept_file import KeptFile
 
 HEADER = "CLIENT                        PROCESS      PID        SIZE\n"

@@ -3,7 +3,7 @@ import pytest
 from board_parts import EMC, FAN, MEMORY_CLOCK, fan, mode, nvpmodel
 from boards import build, build_orin, thor
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.jetson_mode import NvpmodelSource, mode_sources, nvpmodel_mode
+from hilrig.sampler.jetson.mode import NvpmodelSource, mode_sources, nvpmodel_mode
 
 STATUS = "var/lib/nvpmodel/status"
 

@@ -3,7 +3,7 @@ import pytest
 from board_parts import ina3221, power
 from boards import agx_orin, build, build_orin, old_orin, thor
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.jetson_rails import rail_sources
+from hilrig.sampler.jetson.rails import rail_sources
 
 
 def read(root):

@@ -11,7 +11,7 @@ from hilrig.core.telemetry import Reason, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.sampler.combined import CombinedSampler
 from hilrig.sampler.host import HostSampler
-from hilrig.sampler.jetson import JetsonSampler
+from hilrig.sampler.jetson.sampler import JetsonSampler
 
 GPU = "gpu-throttle-alert"
 STATE = throttle("state", "thermal", GPU, "cooling_device")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from board_parts import THERMAL, over_current, throttle, time_in_state, trans_table
 from boards import agx_orin, build, build_orin, thor
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.jetson_throttle import throttle_sources
+from hilrig.sampler.jetson.throttle import throttle_sources
 
 GPU = "gpu-throttle-alert"
 STATE = throttle("state", "thermal", GPU, "cooling_device")

@@ -3,7 +3,7 @@ import pytest
 from board_parts import limit, zone
 from boards import build, build_orin, thor
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.jetson_trips import trip_sources
+from hilrig.sampler.jetson.trips import trip_sources
 
 KEY = limit("tj-thermal")
 

@@ -8,7 +8,7 @@ import fake_jtop
 from fake_jtop import go_on, one_then, write_jtop
 from hilrig.core.registry import load
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.jtop import JtopSampler
+from hilrig.sampler.jetson.jtop import JtopSampler
 from printing_processes import PushedClock, children, is_gone, until
 
 LOAD = "hw.gpu.utilization{hw.id=gpu0}"
@@ -201,7 +201,7 @@ def test_without_the_package_it_is_not_here(tmp_path, monkeypatch):
     """A service whose package this Python has not is no source."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run/jtop.sock").touch()
-    monkeypatch.setattr("hilrig.sampler.jtop.find_spec", lambda name: None)
+    monkeypatch.setattr("hilrig.sampler.jetson.jtop.find_spec", lambda name: None)
     assert not JtopSampler.is_here(tmp_path)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fake_jtop import ORIN
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.jtop_line import GPU_HZ, GPU_LOAD, MEMORY_HZ, values_of
+from hilrig.sampler.jetson.jtop_line import GPU_HZ, GPU_LOAD, MEMORY_HZ, values_of
 from hilrig.sampler.line_sampler import RefusedError
 from hilrig.sampler.source import CONTENT_ERRORS
 

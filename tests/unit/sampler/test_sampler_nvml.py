@@ -10,7 +10,7 @@ import pytest
 from hilrig.core.registry import load
 from hilrig.core.telemetry import ChannelKind, Exactness, Reason, Tier
 from hilrig.core.units import NS_PER_S
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 from nvml_scripts import (
     FUNCTION_NOT_FOUND,
     GIB,
@@ -30,7 +30,7 @@ GPU0 = "hw.id=gpu0"
 SEEN_FROM_OUTSIDE = """
 import json, sys
 from pathlib import Path
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 from hilrig.core.telemetry import Tier
 if not NvmlSampler.is_here(Path("/")):
     sys.exit("not here")

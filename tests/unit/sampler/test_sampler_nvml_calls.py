@@ -3,7 +3,7 @@ import types
 import pytest
 
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.nvml_calls import MissingDriver, NvmlDriver, RefusedError, member, number, refusal
+from hilrig.sampler.nvml.calls import MissingDriver, NvmlDriver, RefusedError, member, number, refusal
 from nvml_scripts import discrete, injected, opened
 
 pynvml = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed")

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 from nvml_scripts import NOT_SUPPORTED, PID, OpenedNvml, add_discrete, discrete, opened
 
 XIDS = "hw.errors{hw.id=gpu0,error.type=xid}"

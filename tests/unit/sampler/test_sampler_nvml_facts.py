@@ -1,6 +1,6 @@
 import sys
 
-from hilrig.sampler.nvml_facts import nvml_facts
+from hilrig.sampler.nvml.facts import nvml_facts
 from nvml_scripts import NO_PERMISSION, PID, add_discrete, discrete, injected, machine, orin
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from hilrig.core.telemetry import Reason
-from hilrig.sampler import nvml_processes
+from hilrig.sampler.nvml import processes as nvml_processes
 from nvml_scripts import GIB, NOT_SUPPORTED, PID, discrete, opened
 
 NOW = "hilrig.process.gpu.memory.usage{hw.id=gpu0}"

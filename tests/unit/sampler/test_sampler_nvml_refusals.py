@@ -3,7 +3,7 @@
 import pytest
 
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.nvml_calls import NOT_FOUND, TIMEOUT, refusal
+from hilrig.sampler.nvml.calls import NOT_FOUND, TIMEOUT, refusal
 from nvml_scripts import discrete, opened
 
 pynvml = pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed")

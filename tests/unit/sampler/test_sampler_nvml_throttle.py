@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.nvml_calls import RefusedError
-from hilrig.sampler.nvml_throttle import causes
+from hilrig.sampler.nvml.calls import RefusedError
+from hilrig.sampler.nvml.throttle import causes
 from nvml_scripts import (
     HW_SLOWDOWN,
     HW_THERMAL,

@@ -1,5 +1,6 @@
 """The size of what a real process prints to."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from hilrig.core.telemetry import Reason
 from hilrig.sampler.process_output import OutputSource
+from other_users import as_nobody
 
 PRINTER = "import sys; [print(line, end='', flush=True) for line in sys.stdin]"
 
@@ -78,3 +80,21 @@ def test_a_process_that_is_gone_was_lost(tmp_path):
     process.wait()
     assert source.read() == (Reason.LOST,)
     assert OutputSource(Path("/"), process.pid).read() == (Reason.ABSENT,)
+
+
+def test_a_process_that_nobody_has_waited_for_was_lost():
+    """The kernel shows its files to root alone then: to an ordinary user that is its end, no want of permission."""
+    read = read_when_ended if os.geteuid() else lambda: as_nobody(read_when_ended)
+    assert read() == "[0] [LOST]"
+
+
+def read_when_ended() -> str:
+    """Return what is read of a process before its end and right after it."""
+    process = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    source = OutputSource(Path("/"), process.pid)
+    alive = list(source.read())
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    ended = [reason.name for reason in source.read()]
+    process.wait()
+    return f"{alive} [{', '.join(ended)}]"

@@ -8,8 +8,8 @@ import tegrastats_lines as lines
 from hilrig.core.registry import load
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler.combined import CombinedSampler
+from hilrig.sampler.jetson.tegrastats import TegrastatsSampler
 from hilrig.sampler.scripted import Curve, ScriptedSampler
-from hilrig.sampler.tegrastats import TegrastatsSampler
 from printing_processes import PushedClock, children, printing, until, write_program
 
 LOAD = "hw.gpu.utilization{hw.id=gpu0}"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import tegrastats_lines as lines
 from hilrig.core.telemetry import Reason
-from hilrig.sampler.tegrastats_line import Unit, parse_tegrastats
+from hilrig.sampler.jetson.tegrastats_line import Unit, parse_tegrastats
 
 
 def unit(load_pct, *clocks_mhz):

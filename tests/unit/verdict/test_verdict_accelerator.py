@@ -1,4 +1,4 @@
-"""hilrig.verdict.accelerator: an accelerator is believed on proof and witness, not on its word."""
+"""hilrig.verdict.self_checks.accelerator: an accelerator is believed on proof and witness, not on its word."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ from builders import Curve, cpu_time, make_capability, make_event, make_events, 
 from hilrig.core.channels import GPU_MEMORY, GPU_UTILIZATION, HW_ID, PROCESS_GPU_MEMORY
 from hilrig.core.profile import BackendSpec
 from hilrig.core.telemetry import Reason
-from hilrig.verdict.accelerator import check_accelerator
-from hilrig.verdict.channels import Telemetry
+from hilrig.verdict.self_checks.accelerator import check_accelerator
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import cut
 
 BUSY = [0.0, 0.4, 0.3]

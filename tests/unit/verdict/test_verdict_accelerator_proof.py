@@ -1,4 +1,4 @@
-"""hilrig.verdict.accelerator_proof: one rule for what proves an accelerator."""
+"""hilrig.verdict.self_checks.accelerator_proof: one rule for what proves an accelerator."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accelerator_proofs import BLIND, BUSY, CPU, CUDA, MEMORY, MIB, make_proof, make_shares
 from hilrig.core.accelerator import AcceleratorProof, ProviderShare, Witness
 from hilrig.core.channels import GPU_MEMORY, GPU_UTILIZATION, PROCESS_GPU_MEMORY
-from hilrig.verdict.accelerator_proof import evidence, next_step, rose, why_refused
+from hilrig.verdict.self_checks.accelerator_proof import evidence, next_step, rose, why_refused
 
 IDLE = replace(BUSY, during=0.0, rose=False)
 

@@ -12,8 +12,8 @@ from hilrig.core.frame import FRAME_DTYPE, FrameTable
 from hilrig.core.profile import ArrivalModel, ArrivalSpec
 from hilrig.core.run import RunPlan
 from hilrig.core.verdict import SelfCheck
-from hilrig.verdict.feeder_checks import check_feeder, rate_off_pct
-from hilrig.verdict.record_checks import check_record
+from hilrig.verdict.self_checks.feeder import check_feeder, rate_off_pct
+from hilrig.verdict.self_checks.record import check_record
 from hilrig.verdict.window import cut, grid_ns
 
 STAMPS = [name for name in FRAME_DTYPE.names or () if name.startswith("t_")]

@@ -12,10 +12,10 @@ from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.run import RunEvent
 from hilrig.core.telemetry import GC_PAUSE, HOST_STALL, Tier
 from hilrig.core.verdict import Cause, CauseCount, WorstFrame
-from hilrig.verdict.attribution import attribute, count_causes
-from hilrig.verdict.channels import Telemetry
+from hilrig.verdict.attribution.causes import attribute, count_causes
+from hilrig.verdict.attribution.worst import worst_frames
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import cut
-from hilrig.verdict.worst import worst_frames
 from served_frames import jump, lasting, level, serve, when_ns
 
 PLAN = make_plan(n_measured=900)

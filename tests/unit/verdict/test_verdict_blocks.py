@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from builders import NS_PER_S, Curve, edges_ns, make_capability, make_plan, make_record
 from hilrig.core.telemetry import Reason
-from hilrig.verdict.blocks import BLOCK_NS, block_means, n_blocks
-from hilrig.verdict.channels import Telemetry
+from hilrig.verdict.telemetry.blocks import BLOCK_NS, block_means, n_blocks
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import cut
 
 PLAN = make_plan(n_measured=3000, n_warmup=30)  # 100 s: five blocks

@@ -12,7 +12,7 @@ from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.verdict.budgets import N_POINTS_MAX, budgets
 from hilrig.verdict.judge import judge
 from hilrig.verdict.percentile import PERMILLE_OF
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 from hilrig.verdict.window import cut
 
 DROPS = make_limit("frames.drop_max_pct", "drop_pct", 0.5, "%")

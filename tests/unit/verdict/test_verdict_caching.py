@@ -1,4 +1,4 @@
-"""hilrig.verdict.caching: a pipeline that remembers frames gives itself away on fresh ones."""
+"""hilrig.verdict.self_checks.caching: a pipeline that remembers frames gives itself away on fresh ones."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 
 from builders import make_frames, make_plan, make_record
 from hilrig.core.frame import FLAG_FRESH
-from hilrig.verdict.caching import _sign_test_rank, check_caching
+from hilrig.verdict.self_checks.caching import _sign_test_rank, check_caching
 from hilrig.verdict.window import cut
 
 

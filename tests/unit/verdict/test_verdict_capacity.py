@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from builders import P99, make_limit
 from hilrig.core.exits import ExitCode
 from hilrig.core.search import ProbeOutcome, ProbePurpose, SearchLimit
-from hilrig.verdict.capacity import (
+from hilrig.verdict.many_runs.capacity import (
     HIGHEST_FPS,
     LOWEST_FPS,
     RESOLUTION,
@@ -22,7 +22,7 @@ from hilrig.verdict.capacity import (
     search_rules,
     settled_probes,
 )
-from hilrig.verdict.capacity_sentence import capacity_exit_code, capacity_sentence, unfinished_sentence
+from hilrig.verdict.many_runs.capacity_sentence import capacity_exit_code, capacity_sentence, unfinished_sentence
 
 SUSTAINED, FAILED = ProbeOutcome.SUSTAINED, ProbeOutcome.NOT_SUSTAINED
 INSTRUMENT, UNDECIDED, UNFIT = ProbeOutcome.INSTRUMENT, ProbeOutcome.UNDECIDED, ProbeOutcome.UNFIT

@@ -17,7 +17,7 @@ from hilrig.core.run import Ended, Pacing, RunPlan
 from hilrig.core.verdict import CheckStatus, Judgement, RunStatus
 from hilrig.verdict.certain import CertainFailure, n_over_to_fail
 from hilrig.verdict.judge import judge
-from hilrig.verdict.stats import design_effect, lower_rank, most_refuted
+from hilrig.verdict.statistics.percentile_bounds import design_effect, lower_rank, most_refuted
 from hilrig.verdict.window import STAMPS
 
 FPS = 30

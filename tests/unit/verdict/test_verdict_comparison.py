@@ -2,8 +2,8 @@ import pytest
 
 from builders import make_frames, make_plan, make_record
 from hilrig.core.search import ComparisonVerdict, Margin, MarginUnit, Side
-from hilrig.verdict.comparison import block_of, block_order, compare, pair_of, unfinished
 from hilrig.verdict.judge import judge
+from hilrig.verdict.many_runs.comparison import block_of, block_order, compare, pair_of, unfinished
 from searches import FIVE_PCT, make_block, make_pair
 
 A, B = Side.CHAMPION, Side.CHALLENGER

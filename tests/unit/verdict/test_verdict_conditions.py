@@ -1,4 +1,4 @@
-"""hilrig.verdict.conditions: what differs between runs, in full and in words."""
+"""hilrig.verdict.many_runs.conditions: what differs between runs, in full and in words."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -7,7 +7,13 @@ import pytest
 
 from builders import make_plan
 from hilrig.core.rig import RigInfo
-from hilrig.verdict.conditions import changes, conditions_of_plan, conditions_of_result, differences, flat_facts
+from hilrig.verdict.many_runs.conditions import (
+    changes,
+    conditions_of_plan,
+    conditions_of_result,
+    differences,
+    flat_facts,
+)
 from signed_runs import make_judgement, make_result
 
 FIRST = conditions_of_result(make_result())

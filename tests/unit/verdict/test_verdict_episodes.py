@@ -13,8 +13,8 @@ from builders import (
 )
 from hilrig.core.analysis import EpisodeKind
 from hilrig.core.telemetry import GC_PAUSE, HOST_STALL, Reason
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.episodes import N_EPISODES_MAX, episodes
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import cut
 
 PLAN = make_plan()  # a minute

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from builders import Curve, make_capability, make_record
 from hilrig.core.telemetry import Reason
-from hilrig.verdict.channels import Series, Telemetry
-from hilrig.verdict.evidence_counters import grown, lowest_share
-from hilrig.verdict.typical import LOWER_QUARTILE, MEDIAN, SAMPLE_MAX, typical
+from hilrig.verdict.attribution.evidence_counters import grown, lowest_share
+from hilrig.verdict.statistics.typical import LOWER_QUARTILE, MEDIAN, SAMPLE_MAX, typical
+from hilrig.verdict.telemetry.channels import Series, Telemetry
 
 
 def channels(*values, step_ns=100) -> tuple[Series, ...]:

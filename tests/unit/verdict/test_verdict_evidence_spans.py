@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from builders import NS_PER_MS, Curve, make_capability, make_event, make_record
 from hilrig.core.telemetry import Reason
-from hilrig.verdict.channels import Series, Telemetry
 from hilrig.verdict.evidence_spans import (
     Spans,
     spans_of_elapsed,
@@ -16,6 +15,7 @@ from hilrig.verdict.evidence_spans import (
     spans_of_service,
     spans_of_state,
 )
+from hilrig.verdict.telemetry.channels import Series, Telemetry
 
 STRETCH = st.tuples(st.integers(0, 40), st.integers(0, 12))
 

@@ -1,4 +1,4 @@
-"""hilrig.verdict.matrix: several rigs never look better together than the worst of them."""
+"""hilrig.verdict.many_runs.matrix: several rigs never look better together than the worst of them."""
 
 from itertools import pairwise, product
 
@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from hilrig.core.exits import ExitCode
 from hilrig.core.verdict import CheckStatus
-from hilrig.verdict.matrix import MOST_TELLING_FIRST, exit_code_of, limits_by_class, sentence_of, warnings_of
+from hilrig.verdict.many_runs.matrix import (
+    MOST_TELLING_FIRST,
+    exit_code_of,
+    limits_by_class,
+    sentence_of,
+    warnings_of,
+)
 from matrices import busy_row, make_check, make_row
 
 

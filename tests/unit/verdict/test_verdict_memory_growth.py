@@ -23,10 +23,10 @@ from builders import (
 from hilrig.core.run import RunPlan
 from hilrig.core.telemetry import Reason
 from hilrig.core.verdict import Check, CheckStatus
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.estimate import Estimate
 from hilrig.verdict.judge import judge
-from hilrig.verdict.memory_growth import memory_growth
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.memory_growth import memory_growth
 from hilrig.verdict.window import Window, cut
 
 LIMIT = make_limit("resources.host_memory_growth_max_mb_per_hour", "host_memory_growth_mib_per_h", 60.0, "MiB/h")

@@ -5,8 +5,8 @@ import numpy as np
 from builders import NS_PER_MS, NS_PER_S, T0_NS, Curve, make_capability, make_plan, make_record
 from hilrig.core import channels
 from hilrig.core.telemetry import ChannelKind, Reason, Tier
-from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.moments import N_READINGS_MAX, readings_at
+from hilrig.verdict.attribution.moments import N_READINGS_MAX, readings_at
+from hilrig.verdict.telemetry.channels import Telemetry
 
 PLAN = make_plan()
 MOMENT_NS = T0_NS + 10 * NS_PER_S

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilrig.core.search import ComparisonVerdict, Margin, MarginUnit
-from hilrig.verdict.paired import (
+from hilrig.verdict.statistics.paired import (
     PairedBounds,
     bound_rank,
     hold_margin,

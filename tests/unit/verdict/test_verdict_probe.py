@@ -7,7 +7,7 @@ from hilrig.core.run import Ended
 from hilrig.core.search import ProbeOutcome
 from hilrig.core.verdict import CheckStatus, RunStatus
 from hilrig.verdict.judge import judge
-from hilrig.verdict.probe import weigh_probe
+from hilrig.verdict.many_runs.probe import weigh_probe
 
 DROPS = make_limit("frames.drop_max_pct", "drop_pct", 1.0, "%")
 DURATION = make_limit("latency.duration_minutes", "duration_min", 60.0, "min", at_least=True)

@@ -1,4 +1,4 @@
-"""hilrig.verdict.record_checks: which stamps a frame must have, by what its target shows."""
+"""hilrig.verdict.self_checks.record: which stamps a frame must have, by what its target shows."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from builders import make_frames, make_plan
 from builders import make_record as record_of
-from hilrig.verdict.record_checks import check_record
+from hilrig.verdict.self_checks.record import check_record
 from hilrig.verdict.window import cut
 
 PLAN = make_plan(n_measured=60, n_warmup=0)

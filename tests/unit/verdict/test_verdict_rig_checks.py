@@ -6,7 +6,7 @@ from builders import make_frames, make_limit, make_plan, make_record
 from hilrig.core.frame import Truth
 from hilrig.core.verdict import RunStatus
 from hilrig.verdict.judge import judge
-from hilrig.verdict.rig_checks import check_rig
+from hilrig.verdict.self_checks.rig import check_rig
 
 PLAN = make_plan()
 TCG = {"facts": {"emulated": "QEMU TCG"}}

@@ -1,4 +1,4 @@
-"""hilrig.verdict.sampling: what the record says of its own sampling."""
+"""hilrig.verdict.telemetry.sampling: what the record says of its own sampling."""
 
 from dataclasses import replace
 
@@ -12,10 +12,10 @@ from hilrig.core import channels
 from hilrig.core.telemetry import GC_PAUSE, HOST_STALL, Channel, ChannelKind, Exactness, Reason, Tier
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.report.tables import instrument_rows
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.findings import find
-from hilrig.verdict.sampling import evidence_of, measure_sampling
-from hilrig.verdict.telemetry_summary import summarise
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.sampling import evidence_of, measure_sampling
+from hilrig.verdict.telemetry.summary import summarise
 from hilrig.verdict.window import cut
 
 PLAN = make_plan(n_measured=600)

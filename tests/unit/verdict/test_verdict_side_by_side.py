@@ -1,4 +1,4 @@
-"""hilrig.verdict.side_by_side: numbers of several runs, and what their differences are worth."""
+"""hilrig.verdict.many_runs.side_by_side: numbers of several runs, and what their differences are worth."""
 
 from dataclasses import replace
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hilrig.config.noun_json import from_json, to_json
 from hilrig.core.side_by_side import Cell, ComparedRun, Finding, SideBySide
 from hilrig.core.verdict import RunStatus
-from hilrig.verdict.conditions import conditions_of_result
-from hilrig.verdict.side_by_side import delta_text, do_bounds_meet, side_by_side
+from hilrig.verdict.many_runs.conditions import conditions_of_result
+from hilrig.verdict.many_runs.side_by_side import delta_text, do_bounds_meet, side_by_side
 from signed_runs import make_check, make_judgement, make_result, make_temperature, make_window
 
 BOUND = st.none() | st.floats(0, 100)

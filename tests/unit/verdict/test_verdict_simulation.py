@@ -16,14 +16,14 @@ from hilrig.core.run import RunPlan
 from hilrig.core.telemetry import READING_DTYPE
 from hilrig.core.verdict import ChangePoint
 from hilrig.verdict.change_points import change_points
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.drift import latency_drift
 from hilrig.verdict.estimate import Estimate
-from hilrig.verdict.memory_growth import memory_growth
 from hilrig.verdict.nearby import Nearby
 from hilrig.verdict.part import whole_run
 from hilrig.verdict.percentile import weigh
-from hilrig.verdict.stats import design_effect, most_refuted, upper_rank
+from hilrig.verdict.statistics.percentile_bounds import design_effect, most_refuted, upper_rank
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.memory_growth import memory_growth
 from hilrig.verdict.window import cut
 from simulated import autoregressive, bursty
 

@@ -5,7 +5,7 @@ import pytest
 
 from builders import NS_PER_MS, make_frames, make_plan, make_record
 from hilrig.core.run import Ended, RunEvent
-from hilrig.verdict.spike_origin import ServiceLine
+from hilrig.verdict.attribution.origin import ServiceLine
 from hilrig.verdict.window import cut
 from served_frames import HAND_OVER_NS, serve, when_ns
 

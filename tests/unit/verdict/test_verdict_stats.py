@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hilrig.verdict.stats import (
+from hilrig.verdict.statistics.percentile_bounds import (
     bursts,
     design_effect,
     frames_to_pass,

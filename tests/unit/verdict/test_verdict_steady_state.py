@@ -22,10 +22,10 @@ from builders import (
 from hilrig.core.run import RunPlan
 from hilrig.core.telemetry import Capability, ChannelKind, Reason, Tier
 from hilrig.core.verdict import CheckStatus, Judgement
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.judge import judge
 from hilrig.verdict.part import part_after
 from hilrig.verdict.steady_state import SteadyState, steady_state
+from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import cut
 
 SLOW = make_plan(n_measured=1200, n_warmup=0, fps=Fraction(1))  # twenty minutes

@@ -18,8 +18,8 @@ from builders import (
 )
 from hilrig.core import channels
 from hilrig.core.telemetry import ChannelKind, Reason, Tier
-from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.telemetry_series import N_PER_NAME_MAX, telemetry_series
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.series import N_PER_NAME_MAX, telemetry_series
 from hilrig.verdict.time_buckets import BUCKET_NS_MIN, N_BUCKETS_MAX
 from hilrig.verdict.window import cut
 

@@ -8,8 +8,8 @@ from builders import Curve
 from hilrig.core import channels
 from hilrig.core.telemetry import Reason, Tier
 from hilrig.core.verdict import Measurement
-from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.temperature_headroom import temperature_headroom
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.temperature_headroom import temperature_headroom
 from hilrig.verdict.window import cut
 from watched_rigs import channel, key_of, orin, pulsing, record, rig_of, rtx
 

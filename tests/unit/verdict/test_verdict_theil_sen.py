@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.verdict.theil_sen import n_outside, theil_sen, variance_of_s
+from hilrig.verdict.statistics.theil_sen import n_outside, theil_sen, variance_of_s
 
 WHOLE = st.integers(-1000, 1000).map(float)
 

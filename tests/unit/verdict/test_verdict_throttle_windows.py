@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from builders import Curve
 from hilrig.core.telemetry import Reason
 from hilrig.core.verdict import ThrottleWindow
-from hilrig.verdict.channels import Telemetry
 from hilrig.verdict.judge import judge
-from hilrig.verdict.throttle_windows import N_WINDOWS_MAX, throttle_windows
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.throttling.windows import N_WINDOWS_MAX, throttle_windows
 from hilrig.verdict.window import cut
 from watched_rigs import orin, pulsing, reading, record, rig_of, rtx, silent, stepping, throttle
 

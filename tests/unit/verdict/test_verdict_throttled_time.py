@@ -1,9 +1,9 @@
-"""hilrig.verdict.throttled_time: how long hardware was slowed down, or that nobody can tell."""
+"""hilrig.verdict.throttling.throttled_time: how long hardware was slowed down, or that nobody can tell."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hilrig.verdict.throttled_time import throttled_s
+from hilrig.verdict.throttling.throttled_time import throttled_s
 
 MS = st.integers(0, 500).map(lambda ms: ms / 1000)
 

@@ -1,0 +1,1 @@
+"""Whether a model can run on each device class."""

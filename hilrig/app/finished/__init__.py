@@ -1,0 +1,1 @@
+"""What becomes of a run directory once its frames are measured."""

@@ -1,0 +1,1 @@
+"""The pipeline held against frames of known truth."""

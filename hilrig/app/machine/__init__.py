@@ -1,0 +1,1 @@
+"""What this machine is, what can be measured on it."""

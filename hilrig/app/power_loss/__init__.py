@@ -1,0 +1,1 @@
+"""Power-loss tests of an update."""

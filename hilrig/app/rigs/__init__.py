@@ -1,0 +1,1 @@
+"""Rigs elsewhere: found, held, run on."""

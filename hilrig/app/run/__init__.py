@@ -1,0 +1,1 @@
+"""A run asked for, started, followed, ended: from the outside."""

@@ -1,0 +1,1 @@
+"""A run done: preflight, self-test, measurement, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Troubleshooting by playbook."""

@@ -1,0 +1,1 @@
+"""Commands on a node's store."""

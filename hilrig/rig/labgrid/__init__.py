@@ -1,0 +1,1 @@
+"""Rigs that labgrid manages."""

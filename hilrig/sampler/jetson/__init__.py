@@ -1,0 +1,1 @@
+"""Jetson boards, from sysfs; their own tools as a fallback."""

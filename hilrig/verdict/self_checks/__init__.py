@@ -1,0 +1,1 @@
+"""Whether the instrument may be believed."""

@@ -1,0 +1,1 @@
+"""Whether the hardware slowed itself down."""
