@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TOOLS  := $(VENV)/.tools
 
 # Containers often forbid bytecode; then each of a run's ten processes compiles all that it imports: 2.5 times the CPU.
 export PYTHONDONTWRITEBYTECODE :=
 # numpy starts a thread for each CPU in every process, which nothing here uses: 0.1 s of CPU each.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo test lint check nightly virtual cuts fuzz bench lock sample screenshots clean
+.PHONY: help demo test lint check long nightly virtual cuts newcomer fuzz bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -25,8 +26,11 @@ lint: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: $(READY)  ## the tests alone
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'not waiting and not nightly'
-	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not nightly'
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'not waiting and not long and not nightly'
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not long and not nightly'
+
+long: $(READY)  ## the stories from end to end that `make check` has the parts of; CI runs both for each change
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'long and not nightly'
 
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m nightly
@@ -36,6 +40,9 @@ virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut 
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py
+
+newcomer:  ## the README's commands, then the wheel, on a minimal Debian 12 as an ordinary user (root, 30 minutes)
+	tests/e2e/newcomer
 
 fuzz: $(READY)  ## made-up documents for the readers that decide about trust, coverage-guided (FUZZ_SECONDS=600)
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m fuzz --seconds $(or $(FUZZ_SECONDS),60)
@@ -60,13 +67,16 @@ screenshots: $(READY)  ## take pictures of four reports: docs/screenshots, whole
 clean:  ## remove what was set up
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-# uv comes out of the same lock, hash and all; it installs the rest in seconds.
-$(READY): requirements.lock pyproject.toml .ci/charts/package-lock.json
+# Everything but hilrig itself. uv comes out of the same lock, hash and all; it installs the rest in seconds.
+$(TOOLS): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "hilrig needs Python 3.10 or newer, $(PYTHON) is $$($(PYTHON) -V); try: make PYTHON=python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	sed -n '/^uv==/,/^[^ ]/{/^uv==/p;/^ /p;}' requirements.lock > $(VENV)/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(TOOLS) pyproject.toml .ci/charts/package-lock.json
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a te
 settings.register_profile("shared-machine", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared-machine")  # one stall of the machine while data is drawn is no fault of a strategy
 
+MARKS_OF_FEW = {"waiting", "long", "nightly"}
 HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
 
@@ -50,10 +51,10 @@ def pytest_configure() -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out files without the word when only tests that wait are asked for: each worker collects anew."""
-    asks_for_waiting = str(config.option.markexpr).startswith("waiting")
+    """Leave out files without the mark that is asked for first: each worker collects anew."""
+    first, *_ = str(config.option.markexpr).split() or [""]
     is_test_file = collection_path.match("test_*.py")
-    if asks_for_waiting and is_test_file and "mark.waiting" not in collection_path.read_text():
+    if first in MARKS_OF_FEW and is_test_file and f"mark.{first}" not in collection_path.read_text():
         return True
     return None
 

@@ -19,6 +19,7 @@ from hilrig.attest.keys import create_key, load_signer
 from hilrig.core.canonical import canonical_json
 from hilrig.core.clock import ClockTriple, SystemClock
 from hilrig.core.gate_manifest import MANIFEST_FILE
+from needed_programs import need
 from onnx_stations import write_onnx_station
 
 CLASS = "x86-cpu"
@@ -199,5 +200,6 @@ def measured(made: GateFolder) -> Path:
 
 def git(folder: Path, *words: str) -> None:
     """Call git as somebody who has no settings."""
+    need("git")
     who = ["-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True, timeout=30)

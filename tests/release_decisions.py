@@ -19,6 +19,7 @@ from hilrig.app.trust.trust import load_trust
 from hilrig.core.clock import SystemClock
 from hilrig.core.errors import HilrigError
 from hilrig.faults.wrong_store import Kind
+from needed_programs import need
 from node_services import serving_node
 from power_loss_subjects import write_subject
 
@@ -75,6 +76,7 @@ class WeldRelease:
         profile["faults"] = DRILLS
         text.write_text(yaml.safe_dump(profile, sort_keys=False))
         (self.folder / "source" / "requirements.lock").write_text("onnxruntime==1.31.1\n")
+        need("git")
         for words in (
             ("init", "--quiet"),
             ("add", "."),

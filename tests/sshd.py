@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from needed_programs import need
+
 LOOPBACK = "127.0.0.1"
 TRIES = 3  # a port that was free a moment ago may be taken when sshd asks for it
 WAIT_S = 20.0  # until it listens, on a loaded machine
@@ -186,6 +188,7 @@ def free_port() -> int:
 
 def make_key(path: Path, kind: str = "ed25519") -> None:
     """Make a key pair without a passphrase."""
+    need("ssh-keygen")
     command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "made for a test", "-f", str(path)]
     subprocess.run(command, check=True)
 

@@ -1,4 +1,7 @@
-"""Whether a profile is sound: its text, its model, its feed; and whether this rig could run it."""
+"""Whether a profile could be run on this rig.
+
+Its text, its model and its feed are looked at first, then what the rig itself has for it.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

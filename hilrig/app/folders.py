@@ -1,4 +1,7 @@
-"""Where hilrig keeps things that belong to a user or a machine, and where its bundled profile lies."""
+"""The folders that hilrig finds by itself.
+
+They hold what belongs to a user or a machine, and its bundled profile.
+"""
 
 import os
 import tempfile

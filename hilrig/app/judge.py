@@ -1,4 +1,7 @@
-"""An old run's evidence held against other limits: no rig, a directory and a signature of its own."""
+"""An old run's evidence held against other limits, without a rig.
+
+The outcome has a directory and a signature of its own.
+"""
 
 import os
 import shutil

@@ -1,7 +1,8 @@
-"""The trust root as a signed file: who may sign what, and by whom the next one must be signed.
+"""The trust root as a signed file: who may sign what.
 
-The rules are those of TUF's root (The Update Framework specification 1.0.33, 5.3): version + 1, the thresholds of
-the old root and of the new one, every distinct public key counted once.
+It also says by whom the next root must be signed. The rules are those of TUF's root (The Update Framework
+specification 1.0.33, 5.3): version + 1, the thresholds of the old root and of the new one, every distinct public
+key counted once.
 """
 
 from collections.abc import Mapping

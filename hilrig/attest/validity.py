@@ -1,4 +1,7 @@
-"""From when to when a signed statement holds. The wall clock decides this and nothing else."""
+"""From when to when a signed statement holds.
+
+The wall clock decides this and nothing else.
+"""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The command `list`: the runs of a reports folder, and their numbers over time."""
+"""The command `list`: the runs of a reports folder, with their numbers over time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final

@@ -1,4 +1,4 @@
-"""Following a run that goes on: a screen on a terminal, a line now and then elsewhere."""
+"""Following a run that goes on: a screen on a terminal, elsewhere a line every ten seconds."""
 
 import sys
 import time

@@ -1,7 +1,7 @@
 """The command line: its commands, what every one of them does with an error."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -28,7 +28,7 @@ from hilrig.cli.gate import compat_commands, golden_commands, trust_commands
 from hilrig.cli.node import commands as node_commands
 from hilrig.cli.output import fail, state
 from hilrig.cli.rigs import commands as rigs_commands
-from hilrig.core.errors import HilrigError
+from hilrig.core.errors import HilrigError, of_system
 from hilrig.core.exits import ExitCode
 
 app = typer.Typer(
@@ -88,7 +88,13 @@ def main() -> None:
     try:
         app()
     except HilrigError as error:
-        fail(error)
-        sys.exit(error.exit_code)
+        _end_with(error)
     except BrokenPipeError:
         sys.exit(ExitCode.OK)  # the reader of our output has had enough
+    except OSError as error:
+        _end_with(of_system(error))
+
+
+def _end_with(error: HilrigError) -> NoReturn:
+    fail(error)
+    sys.exit(error.exit_code)

@@ -83,13 +83,18 @@ def fail(error: HilrigError) -> None:
         print_json({"error": error.message, "hint": error.hint, "exit_code": int(error.exit_code)})
     if isinstance(error, ConfigError) and error.problems:
         for problem in error.problems:
-            note(_excerpt(problem))
+            note(_printable(_excerpt(problem)))
         count = len(error.problems)
         note(f"{count} mistake{'s' if count > 1 else ''}")
     else:
-        note(f"error: {error.message}")
+        note(_printable(f"error: {error.message}"))
     if error.hint:
-        note(f"next: {error.hint}")
+        note(_printable(f"next: {error.hint}"))
+
+
+def _printable(text: str) -> str:
+    """Return a text with what a terminal would obey, or turn round, as an escape: it may be a stranger's."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def _excerpt(problem: Problem) -> str:

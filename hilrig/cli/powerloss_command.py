@@ -1,4 +1,4 @@
-"""The command powerloss: cut an update at every point, and look what runs then."""
+"""The command `powerloss`: which model runs after an update was cut at every point."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Commands around profiles and this machine: init, check, doctor, schema."""
+"""Commands around profiles: init, check, schema."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

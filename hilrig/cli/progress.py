@@ -1,4 +1,4 @@
-"""How a run is shown while it goes on: a bar with the time left on a terminal, a line now and then elsewhere."""
+"""How a run is shown while it goes on: a bar with the time left on a terminal, elsewhere a line at times."""
 
 import sys
 import time

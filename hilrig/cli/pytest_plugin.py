@@ -1,6 +1,7 @@
-"""pytest runs a profile on a rig: the fixtures `hilrig_run` and `hilrig_result`, the marker `hilrig`.
+"""The pytest plugin with which a test runs a profile on a rig.
 
-pytest imports this file at every start, also where nobody uses it: what is heavy is imported when a test runs.
+It brings the fixtures `hilrig_run` and `hilrig_result`, and the marker `hilrig`. pytest imports this file at
+every start, also where nobody uses it: what is heavy is imported when a test runs.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""What a test gets of a run, and the limits that a test may hold it against besides the profile's own."""
+"""What a test gets of a run.
+
+A test may hold it against limits besides the profile's own.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

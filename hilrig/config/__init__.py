@@ -1,1 +1,4 @@
-"""YAML and JSON files turned into nouns, strictly."""
+"""Configuration files turned into nouns, strictly.
+
+They are YAML or JSON.
+"""

@@ -1,4 +1,7 @@
-"""What the keys of `arrivals` forbid together, and together with the frame rate."""
+"""What the keys of `arrivals` forbid together.
+
+What they forbid together with the frame rate belongs to it.
+"""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The keys under `companions`: services beside the model, and what they must still do while it runs."""
+"""The keys under `companions`: services that must still do their work beside the model."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final

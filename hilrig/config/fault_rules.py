@@ -1,4 +1,4 @@
-"""What the keys of several faults, and of the pipeline that they are for, together forbid.
+"""What the keys of several faults together forbid in a pipeline.
 
 As in `profile_rules`, a value of the wrong type is not their business.
 """

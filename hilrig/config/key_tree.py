@@ -1,4 +1,4 @@
-"""The keys that a block may hold, and where else a key belongs."""
+"""The keys that a block may hold, to say where a key that is unknown there belongs."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches

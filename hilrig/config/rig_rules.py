@@ -1,6 +1,7 @@
-"""What several keys of a rig file together forbid, and what must never be in one: a secret.
+"""What several keys of a rig file together forbid.
 
-The rules read the plain values, so that a mistake in one key hides none in another.
+A secret must never be in one at all. The rules read the plain values, so that a mistake in one key hides none in
+another.
 """
 
 import re

@@ -1,4 +1,7 @@
-"""The reference of the keys of profiles and rig files, generated from the classes that check them."""
+"""The reference of the keys of our YAML files, generated from the classes that check them.
+
+There is one for profiles and one for rig files.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

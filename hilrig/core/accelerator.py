@@ -24,8 +24,15 @@ class ProviderShare:
 class Witness:
     """A telemetry channel that watched the probe from outside the runtime.
 
-    `before` is its highest reading before the probe, `during` while it ran; None when it gave none. Without a rise
-    the device was idle, whatever the runtime claims.
+    Without a rise the device was idle, whatever the runtime claims.
+
+    Args:
+        channel: its key.
+        unit: of both readings.
+        before: its highest reading before the probe; None when it gave none.
+        during: its highest reading while the probe ran; None when it gave none.
+        rose: whether that was a rise.
+        reason: why it could not tell; empty where it could.
     """
 
     channel: str

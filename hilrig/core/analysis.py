@@ -48,8 +48,10 @@ class StageShare:
 
     Args:
         stage: `feeder_lateness`, `queue`, `preprocess`, `infer`, `decide`, or `other` for what no stamp divides.
-        mean_ms: mean over all decided frames; `share_pct` of their mean latency.
-        slowest_mean_ms: the same over the slowest 1 % of them, `n_slowest` frames.
+        mean_ms: mean over all decided frames.
+        share_pct: `mean_ms` of their mean latency.
+        slowest_mean_ms, slowest_share_pct: the same over the slowest 1 % of them.
+        n_slowest: how many frames those are.
     """
 
     stage: str
@@ -70,7 +72,13 @@ class EpisodeKind(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """A stretch of the measured part that stands beside the frames on a chart, in seconds after its start."""
+    """A stretch of the measured part that stands beside the frames on a chart.
+
+    Args:
+        kind: what it is.
+        begin_s, end_s: seconds after the start of the measured part.
+        text: what it is, for a person.
+    """
 
     kind: EpisodeKind
     begin_s: float
@@ -80,7 +88,14 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MomentReading:
-    """What a channel read last before a moment, `age_ms` before it."""
+    """What a channel read last before a moment.
+
+    Args:
+        key: the channel's.
+        unit: of `value`.
+        value: what it read.
+        age_ms: how long before the moment.
+    """
 
     key: str
     unit: str

@@ -1,4 +1,4 @@
-"""A baseline: the finished run that others of its profile and device class are shown beside."""
+"""A baseline: the finished run that later ones of its profile on its device class are shown beside."""
 
 from dataclasses import dataclass
 

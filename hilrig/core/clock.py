@@ -1,4 +1,7 @@
-"""The clocks a run reads, and the one that a test moves by hand."""
+"""The clocks that a run reads.
+
+One of them is moved by hand, for tests.
+"""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A companion: another service of the node that runs beside the model, with a probe and limits of its own."""
+"""A companion: another service of the node beside the model, with limits of its own."""
 
 from dataclasses import dataclass
 
@@ -73,10 +73,15 @@ class CompanionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompanionFinding:
-    """What one companion's probes say: alone, and while frames were measured. Times in ms, None when not known.
+    """What one companion's probes say: alone, and while frames were measured. Times are None when not known.
 
     Args:
-        n_alone: probes without the model; `n` while frames were measured, `n_failed` of them without an answer.
+        name: as in the profile.
+        n_alone: probes without the model.
+        n: probes while frames were measured.
+        n_failed: how many of these had no answer.
+        alone_p50_ms, alone_p99_ms: nearest rank of the answers without the model.
+        p50_ms: of the answers beside the model, nearest rank.
         p99_ms: nearest rank, a failed probe counts as infinite: then it is None and `reason` says so.
         slowdown: p50 beside the model over p50 alone.
         exits: how often its process ended by itself; None for a service that hilrig did not start.

@@ -1,7 +1,8 @@
-"""Random numbers that are the same on every machine and in every version: each from a seed and its number alone.
+"""Random numbers that are the same on every machine, in every version.
 
-numpy's own generators promise their stream only within a version, and a logarithm differs in its last bit from one
-C library to the next; a schedule that is computed again years later may rest on neither.
+Each follows from a seed and its number alone. numpy's own generators promise their stream only within a version,
+and a logarithm differs in its last bit from one C library to the next; a schedule that is computed again years
+later may rest on neither.
 """
 
 from typing import Final

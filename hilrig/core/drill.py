@@ -1,4 +1,4 @@
-"""The drill after the measured part: how long it is, and which of its frames fall into which fault.
+"""The drill after the measured part: which of its frames fall into which fault.
 
 The camera, the supervisor and the verdict each compute it from the plan alone, so that they cannot disagree.
 """

@@ -12,8 +12,7 @@
     │   ├── RefusedError    10   the gate looked at this release and refused it, or took its decision back
     │   ├── NoDecisionError 31   the gate never decided on this model for this class
     │   ├── ExpiredError    32   a signed statement is over, or a newer one replaced it
-    │   ├── WrongClassError 33   it is for another device class, stack or node
-    │   └── ApprovalMissingError 34  people must approve this release first
+    │   └── WrongClassError 33   it is for another device class, stack or node
     └── StoreError          40   a model store is not safe to serve from
 
 Every message says what was expected, what was found and where; `hint` is the next command or step.
@@ -90,6 +89,15 @@ class RecordError(HilrigError):
     exit_code = ExitCode.PRECONDITION
 
 
+def of_system(error: OSError) -> RecordError:
+    """Return in words what the system refused, where nobody nearer could say what it means."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return RecordError(
+        f"{where}the system refused: {error.strerror or error}",
+        hint="look at the disk (dmesg, df) and at who may read and write there, then again",
+    )
+
+
 class RunAbortedError(HilrigError):
     """The operator ended the run."""
 
@@ -128,12 +136,6 @@ class WrongClassError(TrustError):
     """A signed statement is for another device class, stack or node."""
 
     exit_code = ExitCode.WRONG_CLASS
-
-
-class ApprovalMissingError(TrustError):
-    """Everything but an approval of people is there."""
-
-    exit_code = ExitCode.APPROVAL_MISSING
 
 
 class StoreError(HilrigError):

@@ -1,4 +1,4 @@
-"""A declared fault: what is broken on purpose, when, and how the pipeline must take it."""
+"""A declared fault: what is broken on purpose, when, with the reaction that is required of the pipeline."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -91,6 +91,8 @@ class FaultSeen:
     """What became of one fault.
 
     Args:
+        name: as in the profile.
+        kind: what was broken.
         done: what was broken, in words.
         expected: what a sound pipeline does, in words.
         seen: what this one did, in words.

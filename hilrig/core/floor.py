@@ -10,11 +10,12 @@ class Floor:
     Args:
         frame_rate_fps: the rate, all cameras together.
         n: frames behind the percentiles.
-        lateness_p50_us: t_release - t_intended.
-        hand_over_p50_us: t_dequeue - t_release.
-        latency_p50_us: t_decided - t_intended of a pipeline without work.
+        lateness_p50_us, lateness_p99_us: t_release - t_intended.
+        hand_over_p50_us, hand_over_p99_us: t_dequeue - t_release.
+        latency_p50_us, latency_p99_us, latency_max_us: t_decided - t_intended of a pipeline without work.
         n_undecided: frames that even such a pipeline did not get decided.
-        n_stalls: gaps in the stall sentinel's ticks, with the longest of them.
+        n_stalls: gaps in the stall sentinel's ticks.
+        stall_max_ms: the longest of them; 0 when there was none.
     """
 
     frame_rate_fps: float

@@ -1,4 +1,4 @@
-"""The release manifest: what is to be released, and every piece of evidence by its digest."""
+"""The release manifest: what is to be released, with every piece of evidence by its digest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The keys of log lines: what playbooks and release checks rest on."""
+"""The keys of log lines that others rest on.
+
+Playbooks read them, and so do release checks.
+"""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The metrics that a limit can refer to: unit, and the telemetry without which they can't be measured."""
+"""The metrics that a limit can refer to, each with the telemetry that it needs."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple

@@ -64,9 +64,14 @@ class BadRecovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A store that is known to be wrong, put under the same test: `n_caught` of `n_states` cuts showed it.
+    """A store that is known to be wrong, put under the same test.
 
-    The store `SOUND_STORE` is known to be right: none may show anything.
+    The store `SOUND_STORE` is known to be right: none of its cuts may show anything.
+
+    Args:
+        store: which wrong store, or the sound one.
+        n_states: cuts that it was put under.
+        n_caught: how many of them showed what is wrong.
     """
 
     store: str
@@ -84,9 +89,13 @@ class DepthResult:
     """What one depth found.
 
     Args:
+        depth: how deep the power cuts went.
         ran: False where it could not run; `reason` then says why.
-        n_states: states (or cuts) that were judged; by what was found in `counts` (recovery word -> number).
-        n_bad: those that were not sound; the first of them in `bad`.
+        reason: why it did not run; empty where it did.
+        n_states: states (or cuts) that were judged.
+        counts: how many of them each recovery word was found for.
+        n_bad: those that were not sound.
+        bad: the first of them.
         calibrations: wrong stores under the same test. One that was not caught makes the depth no evidence.
         took_s: how long it took.
         facts: on what it ran (file system, mount options, accelerator, sizes), as JSON.
@@ -117,7 +126,16 @@ class DepthResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerLossResult:
-    """A whole power-loss test: `required` are the depths without which it proves nothing."""
+    """A whole power-loss test.
+
+    Args:
+        schema: format of this block: `hilrig.power_loss/1`.
+        subject: the software whose update was cut.
+        seed: of everything that was drawn.
+        required: the depths without which it proves nothing.
+        depths: what each depth found.
+        started_at_utc: wall clock, ISO 8601, for people; empty where nobody noted it.
+    """
 
     schema: str = POWER_LOSS_SCHEMA
     subject: str

@@ -1,4 +1,7 @@
-"""A profile: one station's model, pipeline, feed and limits, resolved from its YAML."""
+"""A profile: what a station's run is asked for, resolved from its YAML.
+
+It holds model, pipeline, feed and limits.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

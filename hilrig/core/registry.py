@@ -5,12 +5,10 @@ A name that is not built in is looked for in the entry-point group `hilrig.<kind
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
+from hilrig.core import plugins
 from hilrig.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoints
 
 Kind = Literal["feeds", "targets", "backends", "samplers", "sinks", "transports", "powers"]
 
@@ -60,6 +58,17 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
 }
 
+PORTS: Final[dict[Kind, str]] = {
+    "feeds": "hilrig.core.ports:Feed",
+    "targets": "hilrig.core.ports:Target",
+    "backends": "hilrig.core.ports:Backend",
+    "samplers": "hilrig.core.ports:Sampler",
+    "sinks": "hilrig.core.sink:Sink",
+    "transports": "hilrig.core.rig_ports:RigTransport",
+    "powers": "hilrig.core.rig_ports:PowerControl",
+}
+"""What a plug-in of each kind is held against."""
+
 EXTRA_FOR_MODULE: Final = {
     "cv2": "cpu",
     "fastapi": "node",
@@ -77,40 +86,46 @@ EXTRA_FOR_MODULE: Final = {
 
 
 def known(kind: Kind) -> list[str]:
-    """Return the names that can be asked for, built-in ones and installed plug-ins, sorted."""
-    plugins = {point.name for point in _plugins(kind)}
-    return sorted(plugins | BUILT_IN[kind].keys())
+    """Return the names that can be asked for, built-in ones and installed plug-ins, sorted.
+
+    Raises:
+        UsageError: a package takes a name that is built in, or another package's.
+    """
+    return sorted(BUILT_IN[kind].keys() | plugins.installed(kind, built_in=BUILT_IN[kind]).keys())
 
 
 def load(kind: Kind, name: str) -> Callable[..., Any]:
     """Return the class registered under `name`.
 
     Raises:
-        UsageError: the name is unknown, or a library that it needs is not installed.
+        UsageError: the name is unknown, a library that it needs is not installed, or the plug-in is unsound.
     """
     try:
-        return _resolve(kind, name)
+        path = BUILT_IN[kind].get(name)
+        loaded: Callable[..., Any] = _plugin(kind, name) if path is None else _from(path)
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         extra = EXTRA_FOR_MODULE.get(module)
         hint = f"pip install 'hilrig[{extra}]'" if extra else f"install the module {module}"
-        raise UsageError(f"{kind[:-1]} '{name}' needs the module {module}, which is missing", hint=hint) from error
+        what = _described(kind, name)
+        raise UsageError(f"{what} needs the module {error.name}, which is missing", hint=hint) from error
+    return loaded
 
 
-def _resolve(kind: Kind, name: str) -> Callable[..., Any]:
-    path = BUILT_IN[kind].get(name)
-    if path is not None:
-        module, _, attribute = path.partition(":")
-        factory: Callable[..., Any] = getattr(import_module(module), attribute)
-        return factory
-    for point in _plugins(kind):
-        if point.name == name:
-            plugin: Callable[..., Any] = point.load()
-            return plugin
-    raise UsageError(f"unknown {kind[:-1]} '{name}'", hint=f"known: {', '.join(known(kind))}")
+def _plugin(kind: Kind, name: str) -> Any:
+    point = plugins.installed(kind, built_in=BUILT_IN[kind]).get(name)
+    if point is None:
+        raise UsageError(f"unknown {kind[:-1]} '{name}'", hint=f"known: {', '.join(known(kind))}")
+    return plugins.load_point(kind, point, _from(PORTS[kind]))
 
 
-def _plugins(kind: Kind) -> "EntryPoints":
-    from importlib.metadata import entry_points  # a tenth of what a run's process imports: most ask for built-ins
+def _from(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
 
-    return entry_points(group=f"hilrig.{kind}")
+
+def _described(kind: Kind, name: str) -> str:
+    """Return what is called `name` in a message; a plug-in with the package that brings it."""
+    if name in BUILT_IN[kind]:
+        return f"{kind[:-1]} '{name}'"
+    return plugins.described(kind, plugins.installed(kind, built_in=BUILT_IN[kind])[name])

@@ -1,4 +1,7 @@
-"""A rig: a machine with the hardware, as its file states it and as it was found."""
+"""A rig: a machine with the hardware.
+
+Here it is as its file states it, and as it was found.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,8 +98,10 @@ class RigInfo:
     """What was found on a rig before a run.
 
     Args:
+        name: the rig's.
         device_classes: every class that this hardware belongs to, the most specific first.
         boot_id: changes with every boot; a change during a run voids it.
+        serial_sha256: over the machine's serial number, which itself is kept nowhere; None where it has none.
         facts: OS, kernel, CPU, memory, governor, runtime versions: JSON, unknown facts are None.
         stack_sha256: over the canonical JSON of the facts that change what a model does here.
     """

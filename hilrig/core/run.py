@@ -116,8 +116,8 @@ class RunPlan:
 class RunEvent:
     """Something that happened at `t_ns` (CLOCK_MONOTONIC). `detail` is JSON.
 
-    Kinds: run_created, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full, fault,
-    co_resident, worker_lost, worker_returned, run_ended, recovered.
+    Kinds: run_created, pool_written, child_ready, schedule, phase, clock, stop_requested, child_lost, disk_full,
+    fault, co_resident, worker_lost, worker_returned, run_ended, recovered.
     """
 
     seq: int

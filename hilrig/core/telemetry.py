@@ -1,4 +1,4 @@
-"""Telemetry: channels, and readings that are a value or a reason, never a zero for "unknown"."""
+"""Telemetry: a reading is a value or a reason, never a zero for "unknown"."""
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum

@@ -1,4 +1,7 @@
-"""The trust root: which keys may sign what, until when, and how it is replaced."""
+"""The trust root: which keys may sign what, until when.
+
+The next version of it is signed by the thresholds of both.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

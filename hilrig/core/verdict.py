@@ -40,10 +40,16 @@ class RunStatus(str, Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One number of a run. `value` is None when it was not measured or is infinite; `reason` then says why.
+    """One number of a run.
 
-    `evidence` says in words how the number is known where that limits what it can claim: `exact`, `sampled at
-    10 Hz`, `counted over the whole run`, with whose it is.
+    Args:
+        metric: its name, with its unit; those that a limit can refer to are in `hilrig.core.metrics`.
+        unit: of `value`; `1` for a ratio.
+        value: None when it was not measured or is infinite; `reason` then says why.
+        n: number of frames or samples behind it.
+        reason: why there is no value; empty where there is one.
+        evidence: how the number is known where that limits what it can claim: `exact`, `sampled at 10 Hz`,
+            `counted over the whole run`, with whose it is.
     """
 
     metric: str
@@ -59,6 +65,13 @@ class Check:
     """One limit held against its measurement.
 
     Args:
+        check_id: the limit's key in the profile, without `hil_validation`.
+        metric: the measurement that it holds.
+        status: outcome of this limit.
+        comparator: `<=` or `>=`: how `observed` must stand to `limit`.
+        limit: in `unit`.
+        unit: of `observed`, `limit` and both bounds; `1` for a ratio.
+        source: where the limit is stated: file:line:column.
         observed: in `unit`; None when not measured, or infinite (a dropped frame never gets its decision).
         observed_text: the observation as every view prints it, for example `25.9 ms` or `infinite`.
         lower: one-sided 99 % lower confidence bound of a percentile, a growth or a drift, else None.
@@ -90,7 +103,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfCheck:
-    """The instrument judging itself: `ok` False makes the run INCONCLUSIVE, whatever the model did."""
+    """The instrument judging itself.
+
+    Args:
+        check_id: its name, as `hilrig explain` knows it.
+        ok: False makes the run INCONCLUSIVE, whatever the model did.
+        observed_text, limit_text: what was seen of the instrument, what it may be at most.
+        sentence: what happened, for a person.
+        advice: what to do about it; empty when it is ok.
+    """
 
     check_id: str
     ok: bool
@@ -104,7 +125,11 @@ class SelfCheck:
 class LabelQuality:
     """How decisions on frames of known truth compare with that truth, for one label.
 
-    Counts are of decided frames. `precision` and `recall` are None when their denominator is 0.
+    Args:
+        label: as in the profile.
+        true_positive, false_positive: decided frames that were found to have it, rightly or wrongly.
+        false_negative, true_negative: decided frames that were found not to have it, wrongly or rightly.
+        precision, recall: 0 to 1; None when their denominator is 0.
     """
 
     label: str
@@ -136,7 +161,10 @@ class Cause(str, Enum):
 class CauseCount:
     """How many frames over the limit (undecided ones included) a cause explains.
 
-    `evidence` is that of the worst of them, for a person.
+    Args:
+        cause: what made them slow.
+        n_frames: how many.
+        evidence: that of the worst of them, for a person.
     """
 
     cause: Cause
@@ -146,7 +174,14 @@ class CauseCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangePoint:
-    """A moment from which on the latency was another one, with what happened near it."""
+    """A moment from which on the latency was another one, with what happened near it.
+
+    Args:
+        t_s: seconds after the start of the measured part.
+        metric: what changed: a percentile of the latency.
+        before_ms, after_ms: its level on either side.
+        nearby: what happened near it, in words.
+    """
 
     t_s: float
     metric: str
@@ -157,7 +192,17 @@ class ChangePoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSetup:
-    """What a process of the run asked of the system and got. None: not asked for; `refused` says why it failed."""
+    """What a process of the run asked of the system and got.
+
+    Args:
+        role: which process: `feeder`, `worker`, ...
+        real_time_priority: of SCHED_FIFO; None: not asked for.
+        is_memory_locked: whether its memory stays in RAM; None: not asked for.
+        cpus: those that it may run on; None: not asked for.
+        timer_slack_ns: how late the kernel may end its waits; None: not asked for.
+        spin_us: how long before a deadline it stops sleeping; None: not asked for.
+        refused: what the system did not give it, each with why.
+    """
 
     role: str
     real_time_priority: int | None
@@ -170,11 +215,21 @@ class ProcessSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstFrame:
-    """One of the slowest measured frames, with its stages in milliseconds (None where a stage did not happen).
+    """One of the slowest measured frames, with its stages: None where a stage did not happen.
 
-    `cause` is None where there is nothing to explain; `evidence` says in words what it rests on. `truth` is what
-    was really in it (None where nobody knows), `found` what was decided (None without a decision), `readings` the
-    telemetry that stood when it was due.
+    Args:
+        frame_id: its number in the run, counted from 0.
+        t_s: when it was due, seconds after the start of the measured part.
+        outcome: `decided`, `dropped` or `failed`.
+        latency_ms: from due to decided; None without a decision.
+        feeder_lateness_ms: from due to released by the camera: the instrument's part.
+        queue_ms: from released to taken by the pipeline.
+        preprocess_ms, infer_ms, decide_ms: the pipeline's stages.
+        cause: what made it slow; None where there is nothing to explain.
+        evidence: what the cause rests on, in words.
+        truth: what was really in it; None where nobody knows.
+        found: what was decided; None without a decision.
+        readings: the telemetry that stood when it was due.
     """
 
     frame_id: int
@@ -195,7 +250,14 @@ class WorstFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPoint:
-    """One bucket of the latency-over-time band. Latencies are None when no frame of the bucket was decided."""
+    """One bucket of the latency-over-time band.
+
+    Args:
+        t_s: where it begins, seconds after the start of the measured part.
+        n: frames due in it.
+        min_ms, p50_ms, p99_ms, max_ms: latency of its decided frames; None when no frame of it was decided.
+        n_dropped, n_failed: how many of its frames got no decision.
+    """
 
     t_s: float
     n: int
@@ -209,10 +271,18 @@ class SeriesPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelSummary:
-    """One telemetry channel over the measured part. Values are in `unit`; None when nothing was read.
+    """One telemetry channel over the measured part.
 
-    `delta` is last minus first, for counters. `reason` says why there is no value. `evidence` says what the
-    maximum is: `exact`, or `sampled at 10 Hz`.
+    Args:
+        key: the channel's name with its attributes.
+        unit: of the values, as in UCUM: `By` is a byte, `Cel` a degree Celsius.
+        kind: `gauge`, `counter` or `state`.
+        source: what was read: a file, a library.
+        n: readings.
+        minimum, mean, maximum: in `unit`; None when nothing was read.
+        delta: last minus first, for counters; else None.
+        reason: why there is no value; empty where there is one.
+        evidence: what the maximum is: `exact`, or `sampled at 10 Hz`.
     """
 
     key: str
@@ -236,7 +306,7 @@ class TelemetrySeries:
         key: the channel's.
         unit: of the values.
         t_s: where each bucket begins, seconds after the start of the measured part.
-        minimum: lowest reading of each bucket; None without a reading. `mean` and `maximum` alike.
+        minimum, mean, maximum: of the readings of each bucket; None without a reading.
     """
 
     key: str
@@ -249,10 +319,16 @@ class TelemetrySeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThrottleWindow:
-    """A stretch of the measured part in which a device throttled, in seconds after its start.
+    """A stretch of the measured part in which a device throttled.
 
     Between two readings is all that is known of a counter's growth: the window is that wide, the episode may be
-    shorter. `evidence` is `counted` or `seen in its state`.
+    shorter.
+
+    Args:
+        begin_s, end_s: seconds after the start of the measured part.
+        cause: `thermal`, `power`, ...: the telemetry's `hilrig.cause`.
+        hw_id: the device, as its channels call it.
+        evidence: `counted` or `seen in its state`.
     """
 
     begin_s: float
@@ -264,7 +340,33 @@ class ThrottleWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Everything that is computed from a record: the same record always gives the same judgement."""
+    """Everything that is computed from a record: the same record always gives the same judgement.
+
+    Args:
+        status: the verdict.
+        sentence: the verdict with what decided it, for a person.
+        checks: every limit of the profile, held against what was measured.
+        self_checks: the instrument judging itself.
+        measurements: every number of the run.
+        detection: decisions held against the truth, by label; empty where no truth is known.
+        worst_frames: at most 20: the first without a decision (at most 10), then the slowest.
+        latency_series: latency over time.
+        channels: what telemetry read, by channel.
+        causes: what made frames slow, as far as the evidence names it.
+        change_points: moments from which on the latency was another one.
+        processes: what the processes of the run got of the system.
+        floor: what a pipeline that does nothing took right before; None in runs of older versions.
+        telemetry_series: the telemetry over time.
+        throttle_windows: when devices throttled.
+        accelerator: what a probe before the run proved; None when the profile asks for no accelerator.
+        budgets: how many frames may break each latency limit, how many did.
+        distribution: of the latency; None when no frame was decided.
+        stage_shares: how much of the latency each stage takes.
+        episodes: what stands beside the frames on a chart.
+        faults: what became of each fault of the drill.
+        power_loss: what came of the power-loss test; None when there was none.
+        companions: how the services beside the model did.
+    """
 
     status: RunStatus
     sentence: str

@@ -1,4 +1,7 @@
-"""States of a disk built, mounted and asked, a batch at a time; what they said, counted."""
+"""States of a disk, each asked what runs on it.
+
+They are built and mounted a batch at a time; what they said is counted.
+"""
 
 import time
 from collections import Counter

@@ -1,4 +1,4 @@
-"""An update recorded on its way to the disk, and the states of that disk built again from the record."""
+"""An update recorded on its way to the disk, so that any state of that disk can be built again."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Stores that are known to be wrong, and a sound one, as subjects: every depth is tried on them first."""
+"""Stores that are known, on which every depth is tried first.
+
+All but one of them are wrong; one is sound.
+"""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""A subject's update, run once with its file calls recorded, and the record held against what it really left."""
+"""A subject's update, run once with its file calls recorded.
+
+The record is held against what the update really left.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence

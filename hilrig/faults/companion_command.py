@@ -1,4 +1,7 @@
-"""Which program a companion's command is: looked for where the profile says, before the run and again in it."""
+"""Which program a companion's command is, looked for where the profile says.
+
+It is looked for before the run and again in it.
+"""
 
 import os
 import shutil

@@ -1,7 +1,8 @@
-"""What companions answered, as it happens: one line for each probe and exit, appended at once.
+"""What companions answered, written down as it happens.
 
-A run that is killed loses no line of it, a power cut those of the last seconds. At the end of the run the lines
-become companions.json; a run that never came to its end is read from the lines.
+Each probe and each exit is a line, appended at once. A run that is killed loses no line of it, a power cut those
+of the last seconds. At the end of the run the lines become companions.json; a run that never came to its end is
+read from the lines.
 """
 
 import json

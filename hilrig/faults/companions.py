@@ -1,4 +1,7 @@
-"""A run's companions, seen from the run: a keeper process that has them, told when to go on and when to end."""
+"""A run's companions, seen from the run.
+
+A keeper process has them; it is told when to go on and when to end.
+"""
 
 import json
 import os

@@ -1,7 +1,8 @@
-"""A file system as POSIX promises it, and no more: what file calls made of it, and what of that would last.
+"""A file system that keeps what POSIX promises, no more.
 
-Data lasts from the fsync of its file, a name from the fsync of its folder. What came after that may have reached
-the disk in part. One thing is taken for granted beyond POSIX: a rename from folder to folder never loses the file.
+It knows what file calls made of it, and what of that would last. Data lasts from the fsync of its file, a name
+from the fsync of its folder. What came after that may have reached the disk in part. One thing is taken for
+granted beyond POSIX: a rename from folder to folder never loses the file.
 """
 
 import os

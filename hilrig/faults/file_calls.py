@@ -1,4 +1,4 @@
-"""The depth `file_calls`: record what an update asks of the file system, and build every state a cut could leave.
+"""The depth `file_calls`: an update tried in every state that a cut between its file calls could leave.
 
 It needs no privilege, so that every change of a store's code can be tried. What survives is a pessimistic reading
 of POSIX, not what one file system happens to do: that is the block log's part.

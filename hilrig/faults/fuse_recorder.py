@@ -1,4 +1,4 @@
-"""A folder that passes every file call through and keeps the record of it: for software that keeps none itself.
+"""A folder that records every file call it passes through: for software that keeps no record itself.
 
 It needs /dev/fuse and the extra `powerloss` (mfusepy), no other privilege.
 """

@@ -1,6 +1,7 @@
-"""The depth `kill`: SIGKILL at every named point of an update, and at drawn times. The page cache survives it.
+"""The depth `kill`: SIGKILL at every named point of an update, at drawn times besides.
 
-It finds what is wrong in the order of an update's steps; it finds no missing fsync, and does not claim to.
+The page cache survives it. It finds what is wrong in the order of an update's steps; it finds no missing fsync,
+and does not claim to.
 """
 
 import os

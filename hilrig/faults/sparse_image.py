@@ -1,4 +1,7 @@
-"""Copies and comparisons of disk images that are nearly all holes: only what holds data is touched."""
+"""Disk images that are nearly all holes, handled by touching only what holds data.
+
+They are copied and compared here.
+"""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""A subject's commands, run one by one: its installation, its steps, and what they print."""
+"""A subject's commands, run one by one.
+
+They are its installation and its steps; what they print is read here.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A companion to test with: copies and hashes files in a loop, as an agent that mirrors a station's data does.
+"""A companion to test with: it copies files in a loop, as an agent that mirrors a station's data does.
 
     python3 -m hilrig.faults.sync_agent --port 8091
 

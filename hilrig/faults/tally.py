@@ -1,4 +1,7 @@
-"""What a depth found, counted; the first bad ones in words, and their folders where that is wanted."""
+"""What a depth found, counted.
+
+The first bad ones are kept in words, and their folders where that is wanted.
+"""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Pictures that no camera should send: noise, and a picture of another size."""
+"""Pictures that no camera should send.
+
+There is noise, and there is a picture of another size.
+"""
 
 from collections.abc import Iterable
 from typing import Final

@@ -1,4 +1,7 @@
-"""A frame as PNG bytes and back, without loss; a picture that says it is huge is refused before it is decoded."""
+"""Frames as PNG bytes, without loss in either direction.
+
+A picture that says it is huge is refused before it is decoded.
+"""
 
 import struct
 from typing import Final

@@ -1,4 +1,7 @@
-"""The synthetic weld camera: seeded frames of welds, good and defective, with their truth."""
+"""The synthetic weld camera: seeded frames of welds with their truth.
+
+Some of the welds are defective.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

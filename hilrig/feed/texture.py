@@ -1,4 +1,4 @@
-"""Random textures: slow waviness, blotches, the lay of rolled and brushed steel."""
+"""Random textures of steel: slow waviness, blotches, the lay of rolling, the lay of brushing."""
 
 import numpy as np
 

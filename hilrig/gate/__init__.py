@@ -1,1 +1,4 @@
-"""The release gate: compatibility, golden regression, policy and its checks, which decision counts."""
+"""The release gate: which decision a release gets for a device class.
+
+It holds compatibility, golden regression, the policy with its checks, and which decision counts.
+"""

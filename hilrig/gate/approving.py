@@ -1,4 +1,7 @@
-"""Which approvals hold, and which items they may leave open."""
+"""Which approvals hold.
+
+An approval also says which items may stay open.
+"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,7 @@
-"""The table step: a model's versions held against what a class's runtime and libraries are known to take."""
+"""The table step: a model's versions held against what a class is known to take.
+
+What is known is of the class's runtime and of its libraries.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

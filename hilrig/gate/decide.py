@@ -1,4 +1,7 @@
-"""From a policy and the facts to a decision for one device class. Pure: equal input gives an equal outcome."""
+"""The decision for one device class, from a policy by the facts.
+
+Pure: equal input gives an equal outcome.
+"""
 
 from collections.abc import Iterable
 

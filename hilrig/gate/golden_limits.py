@@ -1,4 +1,7 @@
-"""The limits of a golden set, held against the counts: absolute ones, and those against the last release."""
+"""The limits of a golden set, held against the counts.
+
+Some are absolute, others are set by the last release.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Moments as documents write them, in UTC, and as the gate compares them. It never asks what time it is."""
+"""Moments in UTC as documents write them.
+
+The gate compares them as nanoseconds. Nothing here asks what time it is.
+"""
 
 import re
 from datetime import datetime, timezone

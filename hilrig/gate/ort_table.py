@@ -1,4 +1,7 @@
-"""What releases of ONNX Runtime take, and which libraries they are built with: the tables, with their sources."""
+"""The tables of what releases of ONNX Runtime take, with their sources.
+
+They also say which libraries a release is built with.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

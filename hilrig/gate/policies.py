@@ -1,4 +1,4 @@
-"""The policies that come with hilrig, by name, and any other by its file."""
+"""Policies by name when they come with hilrig, by file otherwise."""
 
 from importlib.resources import files
 from pathlib import Path

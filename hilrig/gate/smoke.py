@@ -1,4 +1,4 @@
-"""The smoke step: what a model did when it was loaded and run on a machine of a class."""
+"""The smoke step: what a model did when it was run on a machine of a class."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

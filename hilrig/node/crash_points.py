@@ -1,6 +1,7 @@
-"""The points that a store reaches: each is told, and may be the end of the process.
+"""The points that a store reaches: each is told.
 
-A power-loss test sets HILRIG_CRASH_AT=POINT[:N]: the process is killed when it reaches POINT for the N-th time.
+Each may be the end of the process. A power-loss test sets HILRIG_CRASH_AT=POINT[:N]: the process is killed when
+it reaches POINT for the N-th time.
 """
 
 import os

@@ -1,7 +1,8 @@
-"""All file calls of the store that change something. What must be durable, and when, is the caller's business.
+"""All file calls of the store that change something.
 
-Paths are relative to the store's folder, with `/`. Every method raises OSError; nothing is retried: after a failed
-fsync the kernel may call lost pages clean, so only a new file can be trusted (PostgreSQL's "fsyncgate" of 2018).
+What must be durable, and when, is the caller's business. Paths are relative to the store's folder, with `/`.
+Every method raises OSError; nothing is retried: after a failed fsync the kernel may call lost pages clean, so
+only a new file can be trusted (PostgreSQL's "fsyncgate" of 2018).
 """
 
 import os

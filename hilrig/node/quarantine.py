@@ -1,4 +1,7 @@
-"""Damaged files are put aside for people to look at, never run and never overwritten."""
+"""Damaged files are put aside for people to look at.
+
+They are never run and never overwritten.
+"""
 
 from itertools import count
 from typing import Final

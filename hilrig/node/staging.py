@@ -1,4 +1,7 @@
-"""Bringing a release into the store: nothing has its name there before it is whole and durable."""
+"""Bringing a release into the store: nothing has its name there before it is durable.
+
+By then it is whole, too.
+"""
 
 import hashlib
 import os

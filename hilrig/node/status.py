@@ -1,4 +1,7 @@
-"""How it stands with a store, as `hilrig node status` and `GET /node/status` say it."""
+"""How it stands with a store, as a node tells it.
+
+`hilrig node status` and `GET /node/status` say it.
+"""
 
 from pathlib import Path
 from typing import Any, Final

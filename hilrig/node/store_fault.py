@@ -1,4 +1,7 @@
-"""What goes wrong with a store, with the code that its logs and its status show."""
+"""What goes wrong with a store, with the code that is shown for it.
+
+Its logs and its status show it.
+"""
 
 import errno
 import os

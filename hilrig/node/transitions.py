@@ -1,4 +1,7 @@
-"""What a store runs, and how that changes. Pure: each change is a new state with its reason."""
+"""What a store runs: each change of it is a new state with its reason.
+
+All of it is pure.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

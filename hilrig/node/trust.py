@@ -1,4 +1,7 @@
-"""Which releases this node may run: those that the gate passed for its device class and stack, and for now."""
+"""Which releases this node may run now: those that the gate passed for its device class.
+
+The decision must also be for the node's stack.
+"""
 
 import time
 from collections.abc import Sequence

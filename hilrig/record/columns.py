@@ -1,4 +1,4 @@
-"""Structured numpy records to nullable Arrow columns, and back to the same bits."""
+"""Structured numpy records as nullable Arrow columns, bit for bit in either direction."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

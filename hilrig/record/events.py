@@ -1,5 +1,6 @@
 """The events of a run: one JSON line each, on the disk before the call returns."""
 
+import hashlib
 import io
 import os
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class EventWriter:
     def __init__(self, folder: Path) -> None:
         self._fd = create_file(folder / files.EVENTS)
         self._n_events = self._n_bytes = 0
+        self._digest = hashlib.sha256()
 
     def append(self, kind: str, detail: Mapping[str, Any], *, t_ns: int, at_utc: str) -> None:
         """Append an event; when it returns, a power cut cannot take the event any more.
@@ -65,6 +67,12 @@ class EventWriter:
             raise
         self._n_events += 1
         self._n_bytes += len(line)
+        self._digest.update(line)
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of all that was appended."""
+        return self._digest.hexdigest()
 
     def close(self) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""The live status of a run, and whether the process that writes it still lives."""
+"""The live status of a run, from which others see whether its process still lives."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""What a recovery found, as it is told to people and kept among the run's events."""
+"""What a recovery found, as it is told to people.
+
+It is kept among the run's events.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field

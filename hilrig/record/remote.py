@@ -1,4 +1,7 @@
-"""remote.json: this run directory is the mirror of a run on a rig, and will be that run when it was fetched."""
+"""remote.json: this run directory is the mirror of a run on a rig.
+
+It will be that run when it was fetched.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -76,8 +76,12 @@ def _creation_error(folder: Path, error: OSError) -> RecordError:
 
 
 def release_reserve(folder: Path) -> None:
-    """Give the reserve's 4 MiB back to the disk; nothing happens when they are given back already."""
-    (folder / RESERVE_NAME).unlink(missing_ok=True)
+    """Give the reserve's 4 MiB back to the disk; nothing happens when they are given back already.
+
+    A folder in its place is somebody else's, and holds nothing back.
+    """
+    with suppress(FileNotFoundError, IsADirectoryError):
+        (folder / RESERVE_NAME).unlink()
 
 
 @contextmanager

@@ -102,6 +102,11 @@ class RunWriter:
         with reserve_for_full_disk(self._folder):
             self._events.append(kind, detail, t_ns=t_ns, at_utc=at_utc)
 
+    @property
+    def events_sha256(self) -> str:
+        """Return the digest of the events so far: what lies in the folder should have it."""
+        return self._events.sha256
+
     def status(self, status: Mapping[str, Any]) -> None:
         """Replace status.json; adds `heartbeat_ns`, `at_utc`, `pid` and `boot_id`.
 

@@ -1,4 +1,7 @@
-"""Where on the page a limit leads: to what was measured, and to its line in the profile."""
+"""Where on the page a limit leads.
+
+It leads to what was measured, and to its line in the profile.
+"""
 
 import re
 from typing import Final

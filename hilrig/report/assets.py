@@ -1,7 +1,7 @@
-"""The style sheets and scripts that go into a page: hilrig's own, and uPlot, which the build has fetched.
+"""The assets that go into a page: hilrig's own, besides uPlot, which the build has fetched.
 
-uPlot is not in the repository. The build hook in `.ci/charts` puts it into the package, pinned by a lock file, so
-that no page and no rig ever needs a network for it.
+They are style sheets and scripts. uPlot is not in the repository. The build hook in `.ci/charts` puts it into
+the package, pinned by a lock file, so that no page and no rig ever needs a network for it.
 """
 
 from functools import cache

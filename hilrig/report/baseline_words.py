@@ -1,4 +1,7 @@
-"""A limit's number beside the one of the baseline: the change, and whether it can be chance."""
+"""A limit's number beside the one of the baseline.
+
+The change is told, and whether it can be chance.
+"""
 
 from dataclasses import dataclass
 

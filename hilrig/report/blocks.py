@@ -1,4 +1,4 @@
-"""Data inside a page: JSON that a script of the page reads, and that can never end the element it stands in."""
+"""Data inside a page: JSON for its scripts that can never end the element it stands in."""
 
 import json
 import re

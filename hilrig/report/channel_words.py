@@ -1,4 +1,7 @@
-"""What a person calls a telemetry channel, and in which unit its values are read."""
+"""What a person calls a telemetry channel.
+
+Its values are given in the unit in which people read them.
+"""
 
 import re
 from math import isfinite

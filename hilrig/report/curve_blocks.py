@@ -1,4 +1,7 @@
-"""Error budgets and distribution of a run, as figures for the page's generic chart."""
+"""Curves of a run as figures for the page's generic chart.
+
+They are its error budgets and its distribution.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The faults of a drill as rows of the page and of the summary."""
+"""The faults of a drill as rows of a table.
+
+The page has that table and so has the summary.
+"""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,7 @@
-"""A gate's decisions in Markdown: for a merge request, a mail, `$GITHUB_STEP_SUMMARY`; and as annotations."""
+"""A gate's decisions as a forge shows them.
+
+In Markdown for a merge request, a mail, `$GITHUB_STEP_SUMMARY`; and as annotations.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,4 +1,7 @@
-"""Which run a page is of: the line above the verdict, and what stands further down."""
+"""Which run a page is of.
+
+Some of it is the line above the verdict, the rest stands further down.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

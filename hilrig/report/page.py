@@ -1,4 +1,7 @@
-"""A self-contained page from its template: style and scripts with their hashes, shapes, escaping."""
+"""A self-contained page from its template.
+
+It holds style and scripts with their hashes, shapes, escaping.
+"""
 
 import base64
 import hashlib

@@ -1,4 +1,7 @@
-"""One picture with verdict, latency, telemetry and limits: for paper, e-mail, pages without scripts."""
+"""One picture of a whole run: for paper, e-mail, pages without scripts.
+
+It shows verdict, latency, telemetry and limits.
+"""
 
 import io
 import textwrap

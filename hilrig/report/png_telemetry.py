@@ -1,4 +1,7 @@
-"""Temperature, clock and power under the latency of the picture, and the throttling behind all of them."""
+"""The telemetry under the latency of the picture, with the throttling behind it.
+
+Temperature, clock and power have a panel each.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

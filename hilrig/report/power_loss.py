@@ -1,4 +1,7 @@
-"""A power-loss test in words and in a table."""
+"""A power-loss test in words.
+
+Its depths are rows of a table.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,7 @@
-"""The page of a reports folder: its finished runs over the months, by profile and device class."""
+"""The page of a reports folder: its finished runs over the months.
+
+They are in groups by profile and device class.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The libraries between a runtime and an NVIDIA GPU: CUDA, TensorRT, cuDNN.
+"""The libraries through which a runtime reaches an NVIDIA GPU: CUDA, TensorRT, cuDNN.
 
 Several versions may be installed beside each other, and which of them a runtime loads is its own affair: so each
 is named with where it was found, as dpkg, pip or NVIDIA's own file write it.

@@ -1,4 +1,7 @@
-"""The packages that dpkg has installed, of Debian, Ubuntu and Jetson Linux."""
+"""The packages that dpkg has installed.
+
+It is the package manager of Debian, Ubuntu and Jetson Linux.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which machine this is, and which of its boots."""
+"""Which machine this is, in which of its boots."""
 
 import re
 from collections.abc import Callable

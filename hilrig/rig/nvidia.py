@@ -1,4 +1,7 @@
-"""NVIDIA cards and their driver, from the files of the kernel and of the driver itself."""
+"""NVIDIA cards by what files say of them.
+
+The files are those of the kernel and of the driver itself.
+"""
 
 import re
 from pathlib import Path

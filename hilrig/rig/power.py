@@ -1,4 +1,7 @@
-"""Power controls that need no library: none at all, and a program of the lab's own."""
+"""Power controls that need no library.
+
+One is none at all, the other is a program of the lab's own.
+"""
 
 import shlex
 import subprocess

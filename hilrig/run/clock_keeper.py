@@ -1,4 +1,4 @@
-"""The supervisor's end of the process that sets the wall clock: asks it, and never leaves the clock wrong."""
+"""The supervisor's end of the process that sets the wall clock: it never leaves the clock wrong."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""The wall clock of this machine, set for a fault and put back, whatever becomes of whoever asked for it.
+"""The wall clock of this machine, set for a fault until whoever asked for it is done or gone.
 
 A process of its own does it: it puts the clock back when it is told to and when its input ends, as that of a
 killed supervisor does. Signals do not end it.

@@ -1,4 +1,7 @@
-"""The supervisor's hand in the drill: says when a fault is on; breaks and mends what is not the camera's."""
+"""The supervisor's hand in the drill: it says when a fault is on.
+
+It breaks and mends what is not the camera's.
+"""
 
 import os
 import signal

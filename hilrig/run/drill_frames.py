@@ -1,4 +1,7 @@
-"""What a frame of the drill shows, computed from the plan alone: feeder and worker need not tell each other."""
+"""What a frame of the drill shows, computed from the plan alone.
+
+Feeder and worker need not tell each other.
+"""
 
 from hilrig.core.drill import fault_at, fault_spans
 from hilrig.core.fault import FaultKind

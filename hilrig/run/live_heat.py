@@ -1,4 +1,4 @@
-"""Heat in the live state: every temperature with its limit, and for how long the rig throttled so far."""
+"""Heat in the live state: every temperature with its limit, with the time throttled so far."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

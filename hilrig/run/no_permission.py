@@ -1,4 +1,7 @@
-"""A file that may not be read, for real: root gives up its right to read every file, and an opening is seen."""
+"""A file that may not be read, for real, even by root.
+
+Root gives up its right to read every file, and an opening is seen.
+"""
 
 import ctypes
 import os

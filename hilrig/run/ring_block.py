@@ -1,4 +1,4 @@
-"""The memory between the relay and an external process: requests one way, answers the other.
+"""The memory that the relay shares with an external process: requests one way, answers the other.
 
 This is version 1 of the layout in `docs/ring.md`; `hilrig/target/ring/hilrig_ring.h` is its other side. Frames are
 not in it: the process maps the slots of the run's own block, read-only.

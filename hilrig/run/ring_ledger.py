@@ -1,4 +1,7 @@
-"""Which frames an external process holds, until when, and which of its answers were not as they should be."""
+"""Which frames an external process holds, until when.
+
+Answers that were not as they should be are counted here.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The channels of a Jetson that tegrastats and jtop offer, named as the direct sources name them."""
+"""The channels that a Jetson's tools offer, named as the direct sources name them.
+
+The tools are tegrastats and jtop.
+"""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,4 +1,7 @@
-"""The host sampler: CPU, memory, clocks, temperatures and throttling of a Linux machine, x86 or ARM."""
+"""The host sampler, of a Linux machine on x86 or ARM.
+
+It reads CPU, memory, clocks, temperatures and throttling.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

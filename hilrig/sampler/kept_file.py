@@ -1,4 +1,4 @@
-"""A file of /proc or /sys that is opened once, then read again and again.
+"""A file of /proc or /sys that stays open to be read at every round.
 
 Reading a kept descriptor with `pread` costs a third to a ninth of open, read, close. It also stays with the
 process that it was opened for: when that one is gone, a new one with the same number is not read by mistake.

@@ -1,4 +1,4 @@
-"""A child process that prints a line now and then: the newest one is taken without ever waiting for it."""
+"""A child process that prints lines, of which the newest is taken without ever waiting for it."""
 
 import ctypes
 import os

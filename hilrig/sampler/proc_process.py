@@ -1,4 +1,7 @@
-"""The target process: its CPU time, memory, faults, switches and waiting, from /proc/PID."""
+"""The target process as /proc/PID shows it.
+
+Its CPU time, memory, faults, switches and waiting are channels.
+"""
 
 import os
 from collections.abc import Sequence

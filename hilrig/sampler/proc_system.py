@@ -1,4 +1,7 @@
-"""The machine's CPU time, stalls, memory and out-of-memory kills, from /proc."""
+"""The machine as /proc shows it.
+
+Its CPU time, stalls, memory and out-of-memory kills are channels.
+"""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""How much the target's process has printed: the size of the files that its standard output and error go to."""
+"""How much the target's process has printed.
+
+It is the size of the files that its standard output and error go to.
+"""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Temperatures from hwmon chips, and from the thermal zones that no chip stands for."""
+"""Temperatures from hwmon chips, from thermal zones only where no chip stands for them."""
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, count

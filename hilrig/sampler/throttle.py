@@ -1,7 +1,8 @@
-"""Thermal throttling of x86 CPUs: the kernel's counters of episodes and of the time spent in them.
+"""Thermal throttling of x86 CPUs, from the kernel's counters.
 
-A counter read at both ends of a window misses nothing in between, which no sampled state can claim. The count
-moves when an episode starts, the time when it ends. Machines without these files (AMD, ARM) answer ABSENT.
+They count the episodes and the time spent in them. A counter read at both ends of a window misses nothing in
+between, which no sampled state can claim. The count moves when an episode starts, the time when it ends.
+Machines without these files (AMD, ARM) answer ABSENT.
 """
 
 from collections.abc import Sequence

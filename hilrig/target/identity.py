@@ -1,4 +1,7 @@
-"""The identity of a pipeline: what is declared of preprocess and decide, with the version of their code."""
+"""The identity of a pipeline: one digest over what is declared, with the version of the code.
+
+It covers preprocess and decide.
+"""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,4 +1,7 @@
-"""A target that does nothing: what is left is the instrument, for the self-test and for benchmarks."""
+"""A target that does nothing, so that only the instrument is left to measure.
+
+The self-test needs that, and so do benchmarks.
+"""
 
 import time
 from collections.abc import Mapping

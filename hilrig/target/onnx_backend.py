@@ -1,4 +1,4 @@
-"""ONNX Runtime, with the providers that the profile asks for and no others."""
+"""ONNX Runtime, with no other providers than the profile asks for."""
 
 from collections.abc import Mapping
 from pathlib import Path

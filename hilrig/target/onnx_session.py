@@ -1,4 +1,4 @@
-"""A session of ONNX Runtime on the providers that were asked for, and on no others.
+"""A session of ONNX Runtime on no other providers than were asked for.
 
 Two ways by which the runtime leaves an accelerator in silence are shut here. Its Python wrapper opens the session
 again on the CPU when a provider fails, while loading and even in the middle of a run (`enable_fallback`). And

@@ -1,4 +1,4 @@
-"""What is asked of the probe of a model's providers, and what it found."""
+"""What is asked of the probe of a model's providers, with what it found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is asked of a smoke run of a model, and what it found."""
+"""What is asked of a smoke run of a model, with what it found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Precision and recall of the timed run, held against their limits: a spot check under load."""
+"""The quality of the timed run's decisions, held against its limits: a spot check under load.
+
+It is precision and recall.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""How many frames may break a limit, and how the run used them up: for looking, the checks decide."""
+"""How the run used up the frames that may break a limit.
+
+This is for looking, the checks decide.
+"""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What companions answered: alone before the run, and while frames were measured."""
+"""What companions answered alone, compared to what they answered while frames were measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

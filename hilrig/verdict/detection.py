@@ -1,4 +1,7 @@
-"""Precision and recall of the decisions on frames whose truth is known."""
+"""How well defects were found on the frames whose truth is known.
+
+It is the precision and the recall of the decisions.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The shape of the latency: a histogram in integer nanoseconds, and the percentiles as far as the frames go."""
+"""The shape of the latency.
+
+It is a histogram in integer nanoseconds, and the percentiles as far as the frames go.
+"""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""Evidence that has a beginning and an end: times in which something is known to have gone on."""
+"""Evidence that lasts: times in which something is known to have gone on.
+
+It has a beginning and an end.
+"""
 
 from collections.abc import Iterable, Iterator
 

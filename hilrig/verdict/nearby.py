@@ -23,7 +23,7 @@ CLOCK_UNIT: Final = "Hz"
 CLOCK_SHIFT_MIN: Final = 0.1
 """Governors move a clock by a few per cent all the time."""
 
-ROUTINE_EVENTS: Final = frozenset({"clock", "schedule", "run_created", "child_ready"})
+ROUTINE_EVENTS: Final = frozenset({"clock", "schedule", "run_created", "pool_written", "child_ready"})
 _HZ_PER_MHZ: Final = 1_000_000
 _CLOCK_WORDS: Final = {
     channels.CPU_FREQUENCY: "CPU clock",

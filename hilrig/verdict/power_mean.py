@@ -1,4 +1,7 @@
-"""The mean power of the rig over the measured part, in W: for looking and comparing, no limit holds it."""
+"""The mean power of the rig over the measured part, in W.
+
+It is for looking and comparing, no limit holds it.
+"""
 
 import math
 from typing import Final

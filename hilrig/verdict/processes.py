@@ -1,4 +1,7 @@
-"""What the processes of a run asked of the system and got, from what each said of itself when it was ready."""
+"""What the processes of a run got of the system beside what they asked for.
+
+Each said it of itself when it was ready.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

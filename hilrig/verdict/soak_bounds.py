@@ -1,4 +1,4 @@
-"""What only hours show: how much the target prints, and whether the rig was restarted."""
+"""What only hours show: how much the target prints, whether the rig was restarted."""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""Where the time goes: the stages' shares of the latency, of all decided frames and of the slowest 1 %."""
+"""Where the time goes: the stages' shares of the latency.
+
+They are taken of all decided frames and of the slowest 1 %.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

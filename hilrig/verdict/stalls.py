@@ -1,4 +1,4 @@
-"""Stalls of the host: how often and how long it ran nobody, and which frames that hit."""
+"""Stalls of the host, in which it ran nobody, with the frames that they hit."""
 
 import math
 from collections.abc import Iterator

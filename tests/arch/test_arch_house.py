@@ -54,6 +54,17 @@ def test_a_node_asks_and_updates_without_numpy(module):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_process_of_a_run_imports_nothing_of_reports():
+    """A small run has ten processes: what only verdicts, views or plug-ins need took half of their start."""
+    needless = ("hilrig.core.verdict", "hilrig.core.document", "importlib.metadata", "email", "pydantic")
+    code = (
+        "import sys, hilrig.run.feeder, hilrig.run.worker, hilrig.run.sampler_loop, hilrig.run.stall_sentinel\n"
+        f"print([name for name in {needless!r} if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
+
+
 def test_tests_mirror_the_package():
     """Every part of the package has its folder of unit tests."""
     parts = {path.name for path in (ROOT / "hilrig").iterdir() if path.is_dir() and not path.name.startswith("__")}

@@ -12,7 +12,7 @@ from bench.no_op_run import no_op_plan, run
 from bench.row import Bench, Row, Sense
 from hilrig.core.frame import FrameTable, Outcome
 from hilrig.core.run import Pacing
-from hilrig.verdict.stats import nearest_rank
+from hilrig.verdict.statistics.percentile_bounds import nearest_rank
 
 N_SATURATED = 1_000_000
 SATURATED_S = 5

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from bench.no_op_run import no_op_plan, run_in
 from bench.row import Bench, Row, Sense
 from hilrig.record.load import load_record
-from hilrig.verdict.channels import Telemetry
-from hilrig.verdict.sampling import measure_sampling
+from hilrig.verdict.telemetry.channels import Telemetry
+from hilrig.verdict.telemetry.sampling import measure_sampling
 from hilrig.verdict.window import cut
 
 FPS, SECONDS, RATE_HZ = 30, 30, 10

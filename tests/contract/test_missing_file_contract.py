@@ -15,7 +15,7 @@ from hilrig.core.telemetry import Tier
 from hilrig.core.verdict import CheckStatus
 from hilrig.sampler.combined import CombinedSampler
 from hilrig.sampler.host import HostSampler
-from hilrig.sampler.jetson import JetsonSampler
+from hilrig.sampler.jetson.sampler import JetsonSampler
 from hilrig.verdict.judge import judge
 
 LIMITS = {

@@ -5,8 +5,8 @@ import pytest
 import tegrastats_lines as lines
 from fake_jtop import write_jtop
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.jtop import JtopSampler
-from hilrig.sampler.tegrastats import TegrastatsSampler
+from hilrig.sampler.jetson.jtop import JtopSampler
+from hilrig.sampler.jetson.tegrastats import TegrastatsSampler
 from printing_processes import children, printing, until, write_program
 from sampler_contract import SamplerContract
 

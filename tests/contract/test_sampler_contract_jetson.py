@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from board_parts import PID
 from boards import agx_orin, build, old_orin, orin_nano, orin_with_statistics, thor
 from hilrig.core.telemetry import Reason, Tier
-from hilrig.sampler.jetson import JetsonSampler
+from hilrig.sampler.jetson.sampler import JetsonSampler
 from sampler_contract import SamplerContract
 
 BOARDS = {facts.__name__: facts() for facts in (orin_nano, orin_with_statistics, agx_orin, old_orin, thor)}

@@ -9,7 +9,7 @@ import pytest
 from hilrig.core.clock import ManualClock
 from hilrig.core.telemetry import Tier
 from hilrig.core.units import NS_PER_S
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 from nvml_scripts import (
     GIB,
     GPU_IS_LOST,

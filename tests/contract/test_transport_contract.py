@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from hilrig.core.errors import RigLostError, UsageError
-from hilrig.core.ports import RigTransport
 from hilrig.core.rig import RigSpec
+from hilrig.core.rig_ports import RigTransport
 from hilrig.rig.transport import open_transport
 from labgrid_lab import bench, running_lab
 from printing_processes import is_gone, until

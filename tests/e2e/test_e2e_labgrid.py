@@ -73,6 +73,7 @@ def n_offered(run_dir: Path) -> int:
         return 0
 
 
+@pytest.mark.long  # short: test_kicked_in_mid_run has a run, test_transport_contract the way
 def test_a_run_through_labgrid(bench, lab, rig):
     """The place is held for the run, the result comes home signed, the place is free again."""
     called = bench.call("run", bench.station(), "--rig", rig)

@@ -8,7 +8,8 @@ import pytest
 
 from release_decisions import CLASS, WeldRelease
 
-pytestmark = pytest.mark.timeout(900)
+# Short: test_gate_decide (the default policy, every fact flipped), test_app_gate_hostile, test_e2e_gate.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 REFUSALS = {2, 10, 11, 22, 30}
 LOG_S = 62.0

@@ -23,7 +23,7 @@ from hilrig.core.canonical import sha256_hex
 from matrices import write_simulated_rig
 from release_pipelines import POLICY, SCRIPT, STEPS, Pipeline, PipelineDone, write_matrix, write_release_station
 
-pytestmark = [pytest.mark.waiting, pytest.mark.slow]
+pytestmark = pytest.mark.waiting
 
 WORKFLOW = ROOT / ".github" / "workflows" / "edge-ci.yml"
 FOREIGN = "-x $(touch pwned); `touch pwned` *"
@@ -63,6 +63,7 @@ def ended(*, at: str | None = None) -> dict[str, str]:
     )
 
 
+@pytest.mark.long  # short: the steps below, test_e2e_gate, test_e2e_independent
 def test_a_profile_becomes_a_signed_decision(pipeline, tmp_path):
     """Every step for real, the soak on a rig; foreign programs verify the decision, `gate status` says PASSED."""
     made = pipeline.bench.call("keys", "new", "gate")

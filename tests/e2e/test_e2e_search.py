@@ -85,32 +85,23 @@ def test_the_capacity_of_a_target_of_20_ms_is_below_its_50_fps(bench):
 
 @dataclass
 class Searched:
-    """Two short searches that were done while a comparison went on: no verdict of theirs is about time."""
+    """A short search that was done while a comparison went on: no verdict of theirs is about time."""
 
-    unfit: tuple
     stopped: tuple
     compared: tuple
 
 
 @pytest.fixture(scope="module")
 def searched(benches) -> Searched:
-    """Return a search that ends at once, one that Ctrl-C ends in its second probe, and a comparison."""
+    """Return a search that Ctrl-C ends in its second probe, and a comparison."""
     bench = benches.new("compared")
     for name, service_ms in (("champion", 2), ("challenger", 6)):
         write_station(bench.folder / name, name=name, backend=f"service_ms: {service_ms}", duration_s=60)
     comparing = bench.start(
         "compare", "--interleaved", "champion", "challenger", "--blocks", "1", "--block-duration", "2s"
     )
-    unfit, stopped = search_unfit(benches.new("unfit")), stop_search(benches)
-    return Searched(unfit, stopped, (bench, benches.ended(comparing)))
-
-
-def search_unfit(bench):
-    """Search with a model that needs more memory than it may have, and a percentile that few frames show."""
-    station = bench.station(duration_s=60, more="  resources: {host_memory_max_mb: 1}", p99_max_ms=5000)
-    path = bench.folder / station / "profile.yaml"
-    path.write_text(path.read_text().replace("p99_max_ms", "p95_max_ms"))
-    return bench, bench.call("run", station, "--search", "capacity", "--duration", "2s")
+    stopped = stop_search(benches)
+    return Searched(stopped, (bench, benches.ended(comparing)))
 
 
 def stop_search(benches):
@@ -128,9 +119,12 @@ def stop_search(benches):
 
 
 @pytest.mark.timeout(300)
-def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(searched):
+def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
     """1 MiB of memory is never enough: one probe, exit 10, and the reason in document and page."""
-    bench, called = searched.unfit
+    station = bench.station(duration_s=60, more="  resources: {host_memory_max_mb: 1}", p99_max_ms=5000)
+    path = bench.folder / station / "profile.yaml"
+    path.write_text(path.read_text().replace("p99_max_ms", "p95_max_ms"))  # which few frames show
+    called = bench.call("run", station, "--search", "capacity", "--duration", "2s")
     folder = only_folder(bench)
     document = json.loads((folder / "capacity.json").read_bytes())
     assert called.code == 10, called
@@ -140,6 +134,7 @@ def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(searched):
     assert_signed(bench, folder)
 
 
+@pytest.mark.long  # short: test_app_capacity, test_app_search
 @pytest.mark.timeout(300)
 def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     """Ctrl-C in the second probe: the first one is kept, marked unfinished; the second ran at twice the rate."""
@@ -157,6 +152,7 @@ def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     assert_signed(bench, only_folder(bench))
 
 
+@pytest.mark.long  # short: test_app_interleaved
 @pytest.mark.timeout(300)
 def test_a_pair_is_run_in_turns_and_gives_no_verdict(searched):
     """A, then B, without a bound: the exit code is 11. `test_app_interleaved` has the order of more pairs."""

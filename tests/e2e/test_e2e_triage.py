@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gated_releases import Publisher
+from needed_programs import need
 from node_releases import accept_any
 from node_services import serving_node, tiny_store
 
@@ -46,6 +47,7 @@ def triaged(bench, *arguments):
     return called.code, json.loads(called.out)
 
 
+@pytest.mark.long  # short: test_app_triage_run
 def test_swapped_labels_are_named(bench):
     """Two labels of the real model change places in the profile: frames, not the profile, tell."""
     swapped = ("labels: [porosity, crack, undercut", "labels: [crack, porosity, undercut")
@@ -78,6 +80,7 @@ def test_a_hog_beside_the_model_is_named(bench):
         ("p95_max_ms: 3000\n", "p95_max_ms: 11\n"),
         ("duration_minutes: 0.034 ", "duration_minutes: 0.3 "),
     )
+    need("stress-ng")
     hog = subprocess.Popen(["stress-ng", "--cpu", str(2 * (os.cpu_count() or 1)), "--timeout", "120"])
     try:
         called = bench.call("run", weld_station(bench.folder / "station", *tight))

@@ -28,7 +28,8 @@ from onnx_stations import write_onnx_station
 from release_servers import ReleaseServer, serving
 from small_models import SHAPE, build_model
 
-pytestmark = pytest.mark.waiting
+# Short: test_node_agent, test_node_agent_process, test_app_publish, test_e2e_gate.
+pytestmark = [pytest.mark.waiting, pytest.mark.long]
 
 NODE = "cell-1"
 WAIT_S = 60.0  # a loaded machine; nothing waits for it that works

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hilrig.app.conclude import read_evidence
-from hilrig.app.recover import recover
-from hilrig.app.verify import verify
+from hilrig.app.finished.conclude import read_evidence
+from hilrig.app.finished.recover import recover
+from hilrig.app.finished.verify import verify
 from hilrig.attest.envelope import verify_envelope
 from hilrig.attest.keys import create_key, load_public_keys, load_signer
 from hilrig.config.noun_json import from_json

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.golden_run import GoldenRequest, run_golden
+from hilrig.app.golden.run import GoldenRequest, run_golden
 from hilrig.core.clock import SystemClock
 from hilrig.core.verdict import CheckStatus
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hilrig.core.telemetry import Tier
-from hilrig.sampler.nvml import NvmlSampler
-from hilrig.sampler.nvml_facts import nvml_facts
+from hilrig.sampler.nvml.facts import nvml_facts
+from hilrig.sampler.nvml.sampler import NvmlSampler
 
 NO_GPU = "hardware: no NVIDIA GPU"
 

@@ -9,8 +9,8 @@ from real_nvml import need_gpu, nvidia_smi, readings
 
 from hilrig.core.telemetry import Reason, Tier
 from hilrig.core.units import BYTES_PER_MIB, NS_PER_S
-from hilrig.sampler.nvml import NvmlSampler
-from hilrig.sampler.nvml_facts import nvml_facts
+from hilrig.sampler.nvml.facts import nvml_facts
+from hilrig.sampler.nvml.sampler import NvmlSampler
 from sampler_contract import SamplerContract
 
 FAST_PERIOD_NS = NS_PER_S // 10

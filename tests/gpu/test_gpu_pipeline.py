@@ -10,7 +10,7 @@ from real_nvml import need_gpu, readings
 
 from hilrig.core.telemetry import Reason
 from hilrig.core.units import BYTES_PER_MIB
-from hilrig.sampler.nvml import NvmlSampler
+from hilrig.sampler.nvml.sampler import NvmlSampler
 
 MODEL = Path(__file__).parents[2] / "profiles" / "weld-station" / "model.onnx"
 PROVIDER = "CUDAExecutionProvider"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from browsers import Browser, chromium
-from hilrig.app.conclude import DERIVED, conclude
+from hilrig.app.finished.conclude import DERIVED, conclude
 from hilrig.core import files
 from hilrig.core.verdict import RunStatus
 from signed_pages import make_signer

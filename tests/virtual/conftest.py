@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.virtual_rig import images_folder
+from hilrig.app.rigs.virtual_rig import images_folder
 from hilrig.core.errors import PreconditionError
 from hilrig.rig.qemu_power import QemuPower, QemuPowerOptions
-from hilrig.rig.ssh_options import reaching
+from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import choose_accelerator
 from hilrig.rig.virtual.build import Image, find_image, get_image
 from hilrig.rig.virtual.machine import VirtualMachine, free_port, make_machine

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.virtual_rig import images_folder
+from hilrig.app.rigs.virtual_rig import images_folder
 
 pytestmark = pytest.mark.slow
 LIMIT_S = 170

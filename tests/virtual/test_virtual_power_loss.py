@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from hilrig.app.power_loss_rig import run_on_rig
-from hilrig.app.power_loss_subject import make_releases, node_subject
-from hilrig.app.virtual_rig import RIG_FILE
+from hilrig.app.power_loss.rig import run_on_rig
+from hilrig.app.power_loss.subject import make_releases, node_subject
+from hilrig.app.rigs.virtual_rig import RIG_FILE
 from hilrig.config.rig_file import load_rig
 from hilrig.core.power_loss import Depth
 

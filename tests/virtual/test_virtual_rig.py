@@ -10,7 +10,7 @@ import pytest
 from hilrig.core.rig import PowerState
 from hilrig.rig import machine as facts
 from hilrig.rig.device_class import device_classes
-from hilrig.rig.ssh_options import reaching
+from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import Accelerator
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hilrig.app.virtual_rig import images_folder
+from hilrig.app.rigs.virtual_rig import images_folder
 from stations import write_station
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

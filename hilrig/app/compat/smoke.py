@@ -1,4 +1,7 @@
-"""A smoke run on this machine: in a process of its own, with a bound on its time and its memory."""
+"""A smoke run on this machine, in a process of its own.
+
+It has a bound on its time and on its memory.
+"""
 
 import os
 import signal

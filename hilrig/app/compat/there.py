@@ -1,4 +1,6 @@
-"""The smoke run as it is made on a rig: what was placed in a folder there, tried, and the folder removed.
+"""The smoke run as it is made on a rig, from a folder that was placed there.
+
+The folder is removed afterwards.
 
 `python3 -m hilrig.app.compat.there FOLDER CLASS`. It answers one line of JSON as the agent does. It needs hilrig's
 dependencies on the rig, so it is no verb of the agent.

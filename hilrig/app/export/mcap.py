@@ -1,6 +1,7 @@
-"""A stretch of a run as an MCAP file, for Foxglove and for what else reads it beside a robot's own recordings.
+"""A stretch of a run as an MCAP file, beside a robot's own recordings.
 
-Messages are JSON with a JSON schema. `log_time` is UTC, so that they lie beside what other machines recorded.
+Foxglove reads it, and so does what else reads such recordings. Messages are JSON with a JSON schema. `log_time`
+is UTC, so that they lie beside what other machines recorded.
 """
 
 import json

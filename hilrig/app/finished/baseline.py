@@ -1,4 +1,7 @@
-"""Baselines: one finished PASS for each profile and device class, kept as a copy so that its run may go."""
+"""Baselines: one finished PASS for each profile on each device class.
+
+Each is kept as a copy, so that its run may go.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -85,16 +88,6 @@ def set_baseline(run_dir: Path, *, keys: Sequence[Path], clock: Clock) -> tuple[
             f"{path} cannot be written: {error.strerror}", hint="make room, or the folder writable"
         ) from error
     return kept, before
-
-
-def find_baseline(profile_name: str, device_class: str) -> Baseline | None:
-    """Return the baseline that is set for a profile on a device class; None when none is.
-
-    Raises:
-        RecordError: there is one, and it cannot be read.
-    """
-    kept = find_kept(profile_name, device_class)
-    return None if kept is None else kept.baseline
 
 
 def find_kept(profile_name: str, device_class: str) -> KeptBaseline | None:

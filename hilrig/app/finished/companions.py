@@ -12,8 +12,6 @@ from hilrig.core.companion import CompanionRecord
 from hilrig.core.ports import RecordWriter
 from hilrig.core.run import RunPlan
 from hilrig.faults.companion_journal import JOURNAL, read_journal
-from hilrig.faults.companion_keeper import KeeperSetup
-from hilrig.faults.companions import kept
 from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_untrusted
 
@@ -42,6 +40,9 @@ def beside_companions(
     if not plan.companions:
         yield
         return
+    from hilrig.faults.companion_keeper import KeeperSetup  # few runs have companions
+    from hilrig.faults.companions import kept
+
     setup = KeeperSetup(
         run_id=plan.run_id,
         run_dir=str(run_dir),

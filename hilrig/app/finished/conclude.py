@@ -13,6 +13,7 @@ from securesystemslib.signer import Signer
 from hilrig.app.finished.companions import read_companions
 from hilrig.app.finished.documents import measured_frames, read_document, render_views
 from hilrig.app.finished.thumbnails import write_thumbnails
+from hilrig.app.finished.unchanged import refuse_changed_evidence
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.public_key import public_key_der
 from hilrig.attest.result_statement import build_result_statement, build_views_statement
@@ -81,12 +82,14 @@ def read_evidence(run_dir: Path) -> RunRecord:
 
     Raises:
         RecordError: a file is missing, or none that hilrig writes.
+        TrustError: a file is not what the run wrote.
     """
     plan = load_plan(_bytes_of(run_dir, files.PLAN))
     pool = _read(run_dir, files.FEED, tuple[PoolFrame, ...])
     rig = _read(run_dir, files.RIG, RigInfo)
     truths = [Truth(labels=frame.labels) for frame in pool]
     record = load_record(run_dir, plan=plan, truths=truths, rig=asdict(rig)).record
+    refuse_changed_evidence(run_dir, plan, record.events)
     return replace(
         record,
         floor=_read_if_there(run_dir, files.FLOOR, Floor),  # older runs have none

@@ -1,4 +1,4 @@
-"""What views are rendered from, gathered from a run directory, and the views."""
+"""The views of a run, rendered from its directory."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,7 @@
-"""Whether a run directory is what its signer left, and its numbers are what its evidence gives."""
+"""Whether a run directory still bears out what its signer stated.
+
+The directory is what its signer left, and its numbers are what its evidence gives.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`hilrig gate check`: from evidence and policy to a decision for each device class, written and signed."""
+"""`hilrig gate check`: a signed decision for each device class, from the evidence under a policy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

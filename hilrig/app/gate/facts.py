@@ -1,4 +1,7 @@
-"""What the gate knows about a release: everything recomputed from release folder, evidence, keys and source."""
+"""What the gate knows about a release, everything recomputed.
+
+It comes from the release folder, the evidence, the keys and the source.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

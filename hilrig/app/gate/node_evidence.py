@@ -1,4 +1,7 @@
-"""What a node and its people left as evidence: log, journal, documents. Nobody signed it: it is read as data."""
+"""What a node left as evidence, read as data because nobody signed it.
+
+That is its log and its journal; the documents that its people wrote are read in the same way.
+"""
 
 import json
 import math

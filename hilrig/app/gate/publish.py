@@ -1,4 +1,7 @@
-"""From a release that the gate passed to what nodes can be given: release, decision and desired state."""
+"""From a release that the gate passed to what nodes can be given.
+
+That is the release, its decision and a desired state.
+"""
 
 import os
 import shutil

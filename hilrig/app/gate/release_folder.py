@@ -1,4 +1,7 @@
-"""A release folder: what a node can be given, made from a profile and read back as if a stranger had made it."""
+"""A release folder: what a node can be given, made from a profile.
+
+It is read back as if a stranger had made it.
+"""
 
 import os
 import re

@@ -1,4 +1,7 @@
-"""Private keys, tokens and passwords in what is about to be released. What was found is never repeated."""
+"""Secrets in what is about to be released: private keys, tokens, passwords.
+
+What was found is never repeated.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The one question of a deployment agent: did the gate pass this model for this device class, and does it hold?"""
+"""The one question of a deployment agent: may this model run on this device class?
+
+It may if the gate passed it and that decision still holds.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

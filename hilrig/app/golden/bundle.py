@@ -1,4 +1,4 @@
-"""A golden diagnostic bundle as a file: read, and summed up as evidence. No pipeline's libraries are needed."""
+"""A golden diagnostic bundle as evidence for the gate, read without any pipeline's libraries."""
 
 from pathlib import Path
 

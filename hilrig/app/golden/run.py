@@ -49,7 +49,7 @@ def run_golden(request: GoldenRequest, *, clock: Clock, shown: Shown) -> GoldenR
     """
     profile = load_profile(request.profile)
     spec = golden_spec(profile)
-    last, against_sha256 = (None, "") if request.against is None else _read_golden(request.against)
+    last, against_sha256 = (None, "") if request.against is None else read_golden(request.against)
     if last is not None and spec.against_last is None:
         raise UsageError(
             f"{profile.name} sets no golden.against_last: there is nothing to hold {request.against} to",
@@ -101,17 +101,12 @@ def class_here(profile: Profile, rig_file: Path | None) -> str:
     return common
 
 
-def read_golden(path: Path) -> GoldenReport:
-    """Return the golden report in a file.
+def read_golden(path: Path) -> tuple[GoldenReport, str]:
+    """Return the golden report in a file, with the sha256 of the file.
 
     Raises:
         RecordError: there is none, it is no golden report, or its numbers contradict each other.
     """
-    return _read_golden(path)[0]
-
-
-def _read_golden(path: Path) -> tuple[GoldenReport, str]:
-    """Return the report with the sha256 of its file."""
     data = read_untrusted(path, max_bytes=REPORT_BYTES_MAX)
     if data is None:
         raise RecordError(f"there is no golden report {path}", hint=f"hilrig golden run PROFILE --out {path}")

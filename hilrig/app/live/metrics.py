@@ -1,8 +1,9 @@
-"""The live state of a run for monitoring systems: a scrape endpoint and a text file, both of the same numbers.
+"""The live state of a run for monitoring systems.
 
-The names are the standard keys that incident playbooks rest on: model_hash, config_version, runtime_version,
-delegate_active, load_time_ms, p50_ms, p95_ms, peak_ram_mb, dropped_frames, thermal_state, error_code. What is not
-known is left out, never 0. The verdict reads none of this.
+A scrape endpoint and a text file give the same numbers. The names are the standard keys that incident playbooks
+rest on: model_hash, config_version, runtime_version, delegate_active, load_time_ms, p50_ms, p95_ms, peak_ram_mb,
+dropped_frames, thermal_state, error_code. What is not known is left out, never 0. The verdict reads none of
+this.
 """
 
 import math

@@ -1,4 +1,7 @@
-"""status.json and plan.json as live views read them: a number that is not there is None, never 0."""
+"""What live views read of a run's own words: a number that is not there is None, never 0.
+
+It is in status.json and in plan.json.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One look at a run, for every live view: from the files in its directory and nothing else.
+"""One look at a run, for every live view: from nothing but the files in its directory.
 
 A view is a process of its own and asks the run for nothing; a run that nobody looks at pays nothing for it.
 """

@@ -1,4 +1,6 @@
-"""A board's answers in one file: what its /proc and /sys hold, and ten seconds of its telemetry.
+"""A board's answers in one file, to be played back elsewhere.
+
+They are what its /proc and /sys hold, and ten seconds of its telemetry.
 
     recording.json   what it is, which files failed and how, which were cut
     samples.jsonl    every channel with what it answered, then a line for each round of readings

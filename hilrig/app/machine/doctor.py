@@ -1,4 +1,4 @@
-"""What this machine is and what hilrig could measure here, with the step that mends each gap."""
+"""What hilrig could measure on this machine, with the step that mends each gap."""
 
 import os
 import tempfile

@@ -1,4 +1,7 @@
-"""What mends a gap in the telemetry, as data: by the channel, where it comes from and why it has no value."""
+"""What mends a gap in the telemetry, as data.
+
+It is found by the channel, where the channel comes from and why it has no value.
+"""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The depths of a power-loss test: what makes each, and why it cannot be made here."""
+"""The depths of a power-loss test, each with what makes it.
+
+One that cannot be made here says why.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -1,6 +1,7 @@
-"""A model small enough for an emulated CPU, and real: ONNX, written here so that no library is needed for it.
+"""A real ONNX model that is small enough for an emulated CPU.
 
-Field numbers: onnx.proto of ONNX; wire format: the Protocol Buffers encoding.
+It is written here, so that no library is needed for it. Field numbers: onnx.proto of ONNX; wire format: the
+Protocol Buffers encoding.
 """
 
 import struct

@@ -1,4 +1,6 @@
-"""Starts a node's service and asks it over HTTP which model answers: a program by itself, standard library only.
+"""Asks a node's service over HTTP which model answers, once it has started it.
+
+It is a program by itself, with the standard library only.
 
 `python node_service_asker.py STORE SCORES`; SCORES is JSON: by release, what it scores an input of ones. Prints
 `{"active": sha256 or null, "complete": bool, "error": text}`, as every question after a power cut is answered.

@@ -1,6 +1,7 @@
-"""The depths `virtual_rig` and `rig`: a machine's power is cut in mid-update, and it is asked after its boot.
+"""The depths in which a machine's power is cut in mid-update: `virtual_rig`, `rig`.
 
-Killing QEMU keeps this machine's page cache: it finds missing fsyncs in the guest, no missing flushes to its disk.
+After its boot the machine is asked what it runs. Killing QEMU keeps this machine's page cache: it finds missing
+fsyncs in the guest, no missing flushes to its disk.
 """
 
 import statistics

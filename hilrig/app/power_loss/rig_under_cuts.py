@@ -1,4 +1,7 @@
-"""A rig whose power is cut in the midst of updates: commands on it, cuts, and the wait until it is back."""
+"""A rig that is held while its power is cut in the midst of updates.
+
+It runs commands, loses its power, and is waited for until it is back.
+"""
 
 import time
 from collections.abc import Callable

@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from hilrig.app.power_loss.power_loss import PowerLossRequest, run_power_loss
 from hilrig.config.noun_json import to_json
 from hilrig.core import files
 from hilrig.core.clock import Clock
@@ -48,6 +47,8 @@ def cut_before_run(run_dir: Path, plan: RunPlan, *, folder: Path, live: LiveStat
     """
     if plan.power_loss is None:
         return
+    from hilrig.app.power_loss.power_loss import PowerLossRequest, run_power_loss  # few runs make the test
+
     with _beating(live) as pulse:
         result = run_power_loss(
             PowerLossRequest(spec=plan.power_loss, folder=folder),

@@ -1,4 +1,7 @@
-"""hilrig's own node on a rig: after each cut its service is started and asked over HTTP which model answers."""
+"""hilrig's own node on a rig, asked over HTTP after each cut which model answers.
+
+Its service is started for that.
+"""
 
 import json
 import sys

@@ -1,4 +1,7 @@
-"""A run's files on their way home: believed only when they are what the rig listed and its key signed."""
+"""A run's files on their way home, believed only when they are what the rig's key signed.
+
+They must also be what the rig listed.
+"""
 
 import hashlib
 import os

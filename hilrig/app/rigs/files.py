@@ -1,4 +1,7 @@
-"""Rigs by name, by file, by labels; and who is asking for them."""
+"""Rigs by name, by file, by labels.
+
+Who is asking for them is found here too.
+"""
 
 import getpass
 import os

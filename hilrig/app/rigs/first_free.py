@@ -1,4 +1,7 @@
-"""One run on the first of some rigs that takes it, asked again and again while they are busy."""
+"""One run on the first of some rigs that takes it.
+
+They are asked again and again while they are busy.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar

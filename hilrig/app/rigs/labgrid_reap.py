@@ -1,4 +1,7 @@
-"""Releases labgrid places that hilrig left behind: its process is gone, and nothing of it goes on over there."""
+"""Releases labgrid places that a dead hilrig left behind.
+
+Its process is gone, and nothing of it goes on over there.
+"""
 
 from dataclasses import dataclass, replace
 

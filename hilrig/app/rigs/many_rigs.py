@@ -1,4 +1,7 @@
-"""One profile on many rigs: a process for each rig, so many at a time, and no rig's failure stops another."""
+"""One profile on many rigs, where no rig's failure stops another.
+
+Each rig has a process, and only so many of them run at a time.
+"""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,7 @@
-"""How long a broken line to a rig is taken up again, and what may end the waiting."""
+"""How long a broken line to a rig is taken up again.
+
+Whoever waits may end that.
+"""
 
 from collections.abc import Callable
 from typing import Final, TypeVar

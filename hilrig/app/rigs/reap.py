@@ -1,4 +1,4 @@
-"""What dead runs left behind, removed: on the rigs, and in the lab that manages them."""
+"""What dead runs left behind, removed from the rigs as from the lab that manages them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

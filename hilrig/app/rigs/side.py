@@ -1,4 +1,6 @@
-"""What the whole hilrig does on a rig beside runs: its key, and the rescue of a run whose keeper is gone.
+"""What the whole hilrig does on a rig beside runs.
+
+It shows the rig's key, and it rescues a run whose keeper is gone.
 
 `python3 -m hilrig.app.rigs.side key | recover RUN_ID`, with HILRIG_HOME in the work folder. It answers one line
 of JSON as the agent does. It needs hilrig's dependencies, so it is no verb of the agent.

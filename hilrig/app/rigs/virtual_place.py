@@ -1,7 +1,8 @@
-"""A virtual rig as a labgrid place: what an exporter needs to know of it, and a power port that it can switch.
+"""A virtual rig as a labgrid place.
 
-labgrid starts QEMU itself only where the test runs. Over a coordinator a rig is an address and an outlet: the
-outlet is a small HTTP server in labgrid's model `simplerest`.
+An exporter is told what it needs to know of it, and is given a power port that it can switch. labgrid starts
+QEMU itself only where the test runs. Over a coordinator a rig is an address and an outlet: the outlet is a small
+HTTP server in labgrid's model `simplerest`.
 """
 
 import secrets

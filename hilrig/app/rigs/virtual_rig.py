@@ -30,7 +30,6 @@ from hilrig.rig.virtual.machine import (
 from hilrig.rig.virtual.programs import TO_RUN, require_programs
 from hilrig.rig.virtual.ready import wait_ready
 
-DEFAULT_NAME: Final = "virtual-0"
 BOOT_EXPECTED_S: Final = 6.0
 """From power to the first command, emulated on two cores; only for the bar on the terminal."""
 

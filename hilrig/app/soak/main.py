@@ -2,6 +2,8 @@
 
 import signal
 import sys
+import traceback
+from typing import NoReturn
 
 from hilrig.app.run.ending import Stop, end_with
 from hilrig.app.run.request import RunRequest
@@ -9,7 +11,7 @@ from hilrig.app.run.said import describe_error, say
 from hilrig.config.noun_json import from_json
 from hilrig.config.rig_file import load_rig
 from hilrig.core.clock import SystemClock
-from hilrig.core.errors import HilrigError
+from hilrig.core.errors import HilrigError, of_system
 
 
 def main() -> None:
@@ -23,8 +25,15 @@ def main() -> None:
             end_with(int(sys.argv[2]), stop)
         _do(request, stop)
     except HilrigError as error:
-        say("error", **describe_error(error))
-        sys.exit(error.exit_code)
+        _end_with(error)
+    except OSError as error:
+        traceback.print_exc()  # the log of what started this process keeps it
+        _end_with(of_system(error))
+
+
+def _end_with(error: HilrigError) -> NoReturn:
+    say("error", **describe_error(error))
+    sys.exit(error.exit_code)
 
 
 def _do(request: RunRequest, stop: Stop) -> None:

@@ -1,4 +1,7 @@
-"""Runs the probe of a model's providers in a process of its own, watched from outside and within a deadline."""
+"""Runs the probe of a model's providers in a process of its own, within a deadline.
+
+It is watched from outside meanwhile.
+"""
 
 import re
 import signal

@@ -12,6 +12,7 @@ from securesystemslib.signer import Signer
 from hilrig.app.finished.baseline import resolve_baseline
 from hilrig.app.finished.companions import beside_companions, note_start, note_stop
 from hilrig.app.finished.conclude import conclude
+from hilrig.app.finished.unchanged import Written, refuse_changed_events
 from hilrig.app.folders import keys_folder, lease_folder, make_reports_folder
 from hilrig.app.power_loss.run import cut_before_run
 from hilrig.app.run.ending import Stop
@@ -33,7 +34,7 @@ from hilrig.core.run import Ended, RunPlan
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.finish import finish
 from hilrig.record.heartbeat import read_status, write_status
-from hilrig.record.run_directory import create, release_reserve, write_atomic
+from hilrig.record.run_directory import create, release_reserve
 from hilrig.record.utc import utc_text
 from hilrig.record.writer import RunWriter
 from hilrig.rig.lease import RigLease
@@ -79,8 +80,8 @@ def run_in(
     stop.watch(run_dir)
     with last_words(run_dir / LOG_NAME):
         try:
-            write_configuration(run_dir, ready, plan, baseline)
-            to_its_end(run_dir, ready, plan, signer, stop=stop, clock=clock)
+            written = write_configuration(run_dir, ready, plan, baseline)
+            to_its_end(written, ready, plan, signer, stop=stop, clock=clock)
         except PreconditionError:
             shutil.rmtree(run_dir)
             raise
@@ -94,8 +95,9 @@ def run_in(
             ) from error
 
 
-def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
+def to_its_end(written: Written, ready: Ready, plan: RunPlan, signer: Signer, *, stop: Stop, clock: Clock) -> None:
     """Test the instrument, run the plan, judge and sign what came of it."""
+    run_dir = written.run_dir
     status = {**told_of(plan, ready), "run_id": plan.run_id, "phase": "self-test"}
     folder = Path(ready.profile.folder)
     cutting = Heart(run_dir, {**status, "phase": "power-loss test"}, clock=clock, stop=stop)
@@ -105,10 +107,10 @@ def to_its_end(run_dir: Path, ready: Ready, plan: RunPlan, signer: Signer, *, st
     cut_before_run(run_dir, plan, folder=folder, live=cutting, clock=clock)
     nothing = floor_plan_of(plan, ready.feed_info)
     floor = measure_floor(nothing, ready.feed_info, clock=clock, stop=heart, log_path=run_dir / LOG_NAME)
-    write_atomic(run_dir / files.FLOOR, to_json(floor))
+    written.write(files.FLOOR, to_json(floor))
     alone = Heart(run_dir, {**status, "phase": "companions alone"}, clock=clock, stop=stop)
     with beside_companions(run_dir, plan, profile_folder=Path(ready.profile.folder), stop=alone):
-        measure(run_dir, ready, plan, stop=stop, clock=clock)
+        measure(written, ready, plan, stop=stop, clock=clock)
     release_reserve(run_dir)
     write_status(run_dir, {**(read_status(run_dir) or {}), "phase": "judging"}, clock=clock)
     finish(run_dir)
@@ -179,20 +181,22 @@ def told_of(plan: RunPlan, ready: Ready) -> dict[str, Any]:
     return {"warnings": list(ready.warnings), "disk_needed_mib": round(bytes_to_mib(needed), 1)}
 
 
-def write_configuration(run_dir: Path, ready: Ready, plan: RunPlan, baseline: Baseline | None) -> None:
+def write_configuration(run_dir: Path, ready: Ready, plan: RunPlan, baseline: Baseline | None) -> Written:
     """Write what was asked, resolved, on what it will run, and the run that it will be shown beside.
 
     Raises:
         PreconditionError: the profile changed since it was checked.
         OSError: the disk is full.
     """
-    write_atomic(run_dir / files.PROFILE, profile_text(ready))
-    write_atomic(run_dir / files.PLAN, dump_plan(plan))
-    write_atomic(run_dir / files.RIG, to_json(ready.rig_info))
+    written = Written(run_dir)
+    written.write(files.PROFILE, profile_text(ready))
+    written.write(files.PLAN, dump_plan(plan))
+    written.write(files.RIG, to_json(ready.rig_info))
     if ready.accelerator is not None:
-        write_atomic(run_dir / files.ACCELERATOR, to_json(ready.accelerator))
+        written.write(files.ACCELERATOR, to_json(ready.accelerator))
     if baseline is not None:
-        write_atomic(run_dir / files.BASELINE, to_json(baseline))
+        written.write(files.BASELINE, to_json(baseline))
+    return written
 
 
 def profile_text(ready: Ready) -> bytes:
@@ -208,12 +212,18 @@ def profile_text(ready: Ready) -> bytes:
     return text
 
 
-def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Clock) -> None:
-    """Run the plan; when this returns, the evidence is on disk."""
+def measure(written: Written, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Clock) -> None:
+    """Run the plan; when this returns, the evidence is on disk.
+
+    Raises:
+        TrustError: somebody changed the events meanwhile.
+    """
+    run_dir = written.run_dir
 
     def keep_frames(frames: Sequence[Mapping[str, Any]]) -> None:
         pool = tuple(PoolFrame(sha256=item["sha256"], labels=_labels(item["labels"])) for item in frames)
-        write_atomic(run_dir / files.FEED, to_json(pool))
+        written.write(files.FEED, to_json(pool))
+        writer.event("pool_written", written.noted(), clock.monotonic_ns())
 
     job = Job(
         plan=plan,
@@ -224,7 +234,8 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
         told=told_of(plan, ready),
     )
     with closing(RunWriter(run_dir, clock=clock)) as writer:
-        writer.event("run_created", {"boot_id": ready.rig_info.boot_id}, clock.monotonic_ns())
+        created = {"boot_id": ready.rig_info.boot_id, **written.noted()}
+        writer.event("run_created", created, clock.monotonic_ns())
         note_start(writer, plan, clock=clock)
         Supervisor(
             job,
@@ -236,6 +247,7 @@ def measure(run_dir: Path, ready: Ready, plan: RunPlan, *, stop: Stop, clock: Cl
             stopped_as=stop.told,
         ).run()
         note_stop(writer, run_dir, plan, clock=clock)
+    refuse_changed_events(run_dir, writer.events_sha256)
 
 
 def refuse_small_disk(plan: RunPlan, reports: Path) -> None:

@@ -1,4 +1,6 @@
-"""Loads one model and says how that went: a program by itself, standard library and the runtime only.
+"""Loads one model to say how that went.
+
+It is a program by itself: it needs the standard library and the runtime only.
 
 `python triage_load_child.py MODEL` prints `{"runtime", "error"}` and, for a model that loads, `load_time_ms` and
 `peak_ram_mib`.

@@ -1,4 +1,6 @@
-"""Writes docs/playbooks: the four playbooks, and every code that hilrig prints.
+"""Writes the pages in docs/playbooks.
+
+They are the four playbooks, and the page of every code that hilrig prints.
 
 `python -m hilrig.app.triage.playbook_pages docs/playbooks`
 """

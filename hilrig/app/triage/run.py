@@ -1,4 +1,7 @@
-"""Reads a run directory for triage: its result, what was taken for what, and the runs beside it."""
+"""Reads a run directory for triage.
+
+What counts is its result, what was taken for what, and the runs beside it.
+"""
 
 from collections import Counter
 from collections.abc import Iterator

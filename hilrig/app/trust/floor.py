@@ -1,6 +1,7 @@
-"""The newest trust root and the latest time that this user has seen, so that nobody can lead them back.
+"""The newest trust state that this user has seen, so that nobody can lead them back.
 
-The whole newest root is kept: the next one must be signed by the thresholds of both.
+It holds the newest trust root and the latest time that the clock showed. The whole newest root is kept: the next
+one must be signed by the thresholds of both.
 """
 
 import fcntl

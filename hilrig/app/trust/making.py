@@ -1,4 +1,7 @@
-"""Making a trust root and its next versions; one that waits for signatures lies beside the one that counts."""
+"""Making a trust root, its next versions included.
+
+One that waits for signatures lies beside the one that counts.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -31,17 +31,6 @@ class TrustedKeys:
 
     root: TrustRoot
 
-    def keys_for(self, role: Role, device_class: str, now_ns: int) -> tuple[PublicKey, ...]:
-        """Return the keys whose signature counts for a role and a device class at a moment (CLOCK_REALTIME).
-
-        Revoked keys never do. To say why a key does not count, verify with `keys_of`, then ask `require`.
-        """
-        return tuple(
-            public_key_of(key)
-            for key in self._of(role)
-            if not key.revoked_at_utc and _is_for(key, device_class) and holds_at(key_validity(key), now_ns)
-        )
-
     def keys_of(self, role: Role) -> tuple[PublicKey, ...]:
         """Return all keys that a role ever had in this root, also those that are revoked, over or of a class."""
         return tuple(public_key_of(key) for key in self._of(role))

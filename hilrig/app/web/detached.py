@@ -1,4 +1,4 @@
-"""Start a run and leave it to itself."""
+"""Start a run that outlives the page's server."""
 
 import signal
 import threading

@@ -1,4 +1,7 @@
-"""Requests and answers of the technician's page, apart from sockets; and the headers that every answer carries."""
+"""Requests of the technician's page with their answers, apart from sockets.
+
+The headers that every answer carries are here too.
+"""
 
 import json
 from collections.abc import Iterable, Mapping

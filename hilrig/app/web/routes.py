@@ -1,4 +1,4 @@
-"""What each address of the technician's page does, and what a request must show before it does anything."""
+"""What each address of the technician's page does, once a request has shown what it must."""
 
 import os
 import time

@@ -1,4 +1,7 @@
-"""The runs of a reports folder as the technician's page shows them: the one that goes on, and those before it."""
+"""The runs of a reports folder as the technician's page shows them.
+
+One of them may go on now; the others are those before it.
+"""
 
 import json
 import os

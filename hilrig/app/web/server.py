@@ -1,7 +1,7 @@
-"""The technician's page over HTTP: sockets, limits and deadlines; what is answered is decided elsewhere.
+"""The technician's page over HTTP: sockets, limits, deadlines.
 
-The standard library's server with one thread for each connection: measured at 0.1 % of a core and 20 MB with a
-watching client. It sleeps in `poll` while nobody calls.
+What is answered is decided elsewhere. The standard library's server with one thread for each connection:
+measured at 0.1 % of a core and 20 MB with a watching client. It sleeps in `poll` while nobody calls.
 """
 
 import io

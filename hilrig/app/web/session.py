@@ -1,4 +1,6 @@
-"""Who may do what on the technician's page. The page starts and stops machines, so this is its list of threats.
+"""Who may do what on the technician's page.
+
+The page starts and stops machines, so this is its list of threats.
 
 | threat | what stands against it |
 |---|---|

@@ -1,4 +1,7 @@
-"""What a technician can see and do on this rig: the use cases behind the page, without sockets."""
+"""The use cases behind the technician's page of a rig, without sockets.
+
+They are what a technician can see there and what they can do.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,7 @@
-"""The commands of the release gate: gate manifest, check; approve, status and revoke have files of their own."""
+"""The commands of the release gate: manifest, check.
+
+The commands approve, status and revoke have files of their own.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""The commands compat check and compat table: will this model load and run on every device class?"""
+"""The commands `compat check`, `compat table`: will this model run on every device class?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final

@@ -1,4 +1,7 @@
-"""Options of the commands that make trust roots, and the keys that people name in them."""
+"""What people type to name the keys of a trust root.
+
+Here are the options of the commands that make trust roots, and what reads the keys named in them.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timezone

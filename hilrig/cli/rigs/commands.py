@@ -1,4 +1,7 @@
-"""The commands that look at rigs: rigs list, show, check; and the group that all of them are in."""
+"""The commands that look at rigs: list, show, check.
+
+The group that all commands on rigs are in is here too.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""Options that say on which rigs a profile is run, and which rigs they mean."""
+"""Options that say on which rigs a profile is run."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rigs as a person reads them, and as JSON."""
+"""What is known of rigs as a person reads it, or as JSON."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final

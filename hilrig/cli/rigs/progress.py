@@ -1,4 +1,4 @@
-"""How many runs are shown while they go on: a line for each rig on a terminal, a line now and then elsewhere."""
+"""How many runs are shown while they go on: a line for each rig on a terminal, elsewhere a line at times."""
 
 import sys
 import time

@@ -1,1 +1,4 @@
-"""What a policy may ask for: each check is a pure function of the facts and answers with one sentence."""
+"""What a policy may ask for.
+
+Each check is a pure function of the facts and answers with one sentence.
+"""

@@ -1,4 +1,4 @@
-"""How a check answers: a status, one sentence, and the evidence that it looked at."""
+"""How a check answers: a status in one sentence, with the evidence that it looked at."""
 
 from collections.abc import Iterable
 

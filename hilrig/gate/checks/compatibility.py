@@ -1,4 +1,7 @@
-"""What the compatibility report shows for the class: the table of versions, and the model loaded and run."""
+"""What the compatibility report shows for the class.
+
+It shows what the table of versions says and how the model loaded and ran.
+"""
 
 from hilrig.core.compat import CompatFinding, CompatReport, CompatStep
 from hilrig.core.gate import Answer

@@ -1,4 +1,7 @@
-"""What drills show: each fault was made on purpose, and the pipeline took it as it must."""
+"""What drills show: the pipeline took each fault as it must.
+
+Each fault was made on purpose.
+"""
 
 from typing import Annotated
 

@@ -1,4 +1,7 @@
-"""What a node's log shows: the keys that every playbook needs, and that it does not fill the disk."""
+"""What a node's log shows of its upkeep.
+
+It has the keys that every playbook needs, and it does not fill the disk.
+"""
 
 from collections.abc import Iterator
 from math import isfinite

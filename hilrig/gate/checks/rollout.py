@@ -1,4 +1,7 @@
-"""How the release is to be brought out, and whether somebody has gone back from it once."""
+"""What makes the rollout of a release careful.
+
+It reaches a few nodes first, and somebody has gone back from it once.
+"""
 
 from collections.abc import Iterator
 from math import isfinite

@@ -1,4 +1,7 @@
-"""Which runs speak for this release on this device class, and which of them count."""
+"""Which runs speak for this release on this device class.
+
+Not all of those count.
+"""
 
 from collections.abc import Callable, Mapping
 from functools import wraps

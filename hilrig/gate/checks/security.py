@@ -1,4 +1,7 @@
-"""What protects the node: an update that survives a power cut, and no secret in what is shipped."""
+"""What protects the node.
+
+An update survives a power cut, and no secret is in what is shipped.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated

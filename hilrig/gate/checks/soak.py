@@ -1,4 +1,7 @@
-"""What the long run shows: that it was long enough, and what it had to hold."""
+"""What the long run shows.
+
+It was long enough, and it held what it had to hold.
+"""
 
 from typing import Annotated
 

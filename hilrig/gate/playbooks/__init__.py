@@ -1,1 +1,4 @@
-"""Troubleshooting playbooks: what each one knows, and the steps that look for it. Pure: evidence is handed in."""
+"""Troubleshooting playbooks: what each one knows.
+
+Its steps look for that. Pure: evidence is handed in.
+"""

@@ -1,4 +1,4 @@
-"""Which playbook fits what there is to see, and why."""
+"""Which playbook fits what there is to see, with the reason."""
 
 from typing import NamedTuple
 

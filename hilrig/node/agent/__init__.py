@@ -1,1 +1,1 @@
-"""The update agent: it watches a signed desired state and brings the node there, or leaves it as it was."""
+"""The update agent: it brings the node to a signed desired state, or leaves it as it was."""

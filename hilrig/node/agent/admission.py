@@ -1,4 +1,4 @@
-"""Whether a desired state is for this node, and now: what is held against it before anything is done."""
+"""Whether a desired state is for this node now, asked before anything is done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

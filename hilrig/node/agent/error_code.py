@@ -1,4 +1,7 @@
-"""Which error code of the node an update's failure has, by what failed and at which step."""
+"""Which error code of the node an update's failure has.
+
+What failed and at which step decide it.
+"""
 
 from enum import Enum
 

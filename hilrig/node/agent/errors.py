@@ -1,4 +1,4 @@
-"""What ends an update, beside what trust and store refuse."""
+"""What can end an update besides a refusal by trust or store."""
 
 from hilrig.core.errors import PreconditionError, StoreError
 

@@ -1,4 +1,4 @@
-"""Where desired states and releases are found: a folder or a web server, and nowhere else.
+"""Where desired states are found, their releases too: a folder or a web server, nowhere else.
 
 A redirect is not followed: it could lead from a web server into this machine's own files or services.
 """

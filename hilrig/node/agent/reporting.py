@@ -1,7 +1,8 @@
-"""Telling somebody what became of an update: best effort, in order, and never a reason to change anything.
+"""Telling somebody what became of an update, which never changes anything.
 
-Mender once rolled a good update back after its commit because the status report failed (mender PR 827). Here a
-report is written after the fact, kept on disk while nobody takes it; the oldest goes when there are too many.
+Reports go out in order, by best effort. Mender once rolled a good update back after its commit because the
+status report failed (mender PR 827). Here a report is written after the fact, kept on disk while nobody takes
+it; the oldest goes when there are too many.
 """
 
 import json

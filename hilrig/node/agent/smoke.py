@@ -1,7 +1,8 @@
-"""The smoke test of a release before it goes near the line: in a process of its own, bounded in time and memory.
+"""The smoke test of a release before it goes near the line.
 
-It proves that the release runs here as it was declared, and nothing about its integrity: 299 of 300 models with
-one flipped bit passed such a test. That is what the digests are for.
+It runs in a process of its own, bounded in time and memory. It proves that the release runs here as it was
+declared, and nothing about its integrity: 299 of 300 models with one flipped bit passed such a test. That is
+what the digests are for.
 """
 
 import json

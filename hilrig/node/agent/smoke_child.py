@@ -1,6 +1,7 @@
-"""The process of a smoke test: it loads a release as the service would, and prints what it found as one JSON line.
+"""The process of a smoke test: it loads a release as the service would.
 
-A model that hangs, crashes or eats the memory takes this process with it, and nothing else.
+It prints what it found as one JSON line. A model that hangs, crashes or eats the memory takes this process with
+it, and nothing else.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""Watching a release on trial: looking at the service now and then, until its guardrails have said enough."""
+"""Watching a release on trial until its guardrails have said enough.
+
+Now and then it looks at the service.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Protocol

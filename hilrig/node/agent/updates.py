@@ -1,4 +1,4 @@
-"""The steps of an update: from an admitted desired state to a release on trial, and from its trial to an end.
+"""The steps of an update, from an admitted desired state to the end of a trial.
 
 Each step can be run again: an agent that was killed comes back, finds in the store how far it came, and goes on.
 """

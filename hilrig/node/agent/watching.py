@@ -1,4 +1,4 @@
-"""Looking at the desired state again and again, and telling whether it is another one."""
+"""Looking at the desired state at intervals, to tell whether it is another one."""
 
 import email.message
 import random

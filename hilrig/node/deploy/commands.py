@@ -1,4 +1,7 @@
-"""What runs in the containers of a node, and what it may use: the same on k3s and on IoT Edge."""
+"""What runs in the containers of a node, the same on k3s as on IoT Edge.
+
+What it may use is stated here too.
+"""
 
 from typing import Final
 

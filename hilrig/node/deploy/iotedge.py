@@ -1,6 +1,7 @@
-"""A deployment manifest for Azure IoT Edge, and the files that its modules find on the host.
+"""The deployment of a node to Azure IoT Edge.
 
-The modules are the code; the model stands in the twin of the inference module, which restarts nothing.
+It is a manifest, and the files that its modules find on the host. The modules are the code; the model stands in
+the twin of the inference module, which restarts nothing.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Manifests for k3s: one pod for each node of the device class, service and agent beside each other.
+"""Manifests for k3s: one pod for each node of the device class.
 
-A new model changes annotations of the DaemonSet and the deployed desired state, never the pod: the agent brings it
-in while the old one serves. Only new code changes the pod.
+Service and agent are beside each other in it. A new model changes annotations of the DaemonSet and the deployed
+desired state, never the pod: the agent brings it in while the old one serves. Only new code changes the pod.
 """
 
 from typing import Any, Final

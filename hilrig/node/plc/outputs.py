@@ -1,4 +1,7 @@
-"""What to write at a tick: each decision once and in order; fail-safe where one is missing, late or lost."""
+"""What to write to the PLC at a tick.
+
+Each decision is written once and in order; fail-safe where one is missing, late or lost.
+"""
 
 from collections import deque
 

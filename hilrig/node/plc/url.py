@@ -1,4 +1,7 @@
-"""Where a PLC is and how it is written to: `modbus://host:port?unit=1&base=0&period_ms=10&max_age_ms=100`."""
+"""Where a PLC is, as a URL with what it takes to write there.
+
+`modbus://host:port?unit=1&base=0&period_ms=10&max_age_ms=100`
+"""
 
 from dataclasses import dataclass
 from typing import Final

@@ -1,4 +1,7 @@
-"""What passes between the service and its inference process, one datagram each; tensors pass in shared memory."""
+"""The messages of the service's inference process, one datagram each.
+
+They pass in both directions; tensors pass in shared memory.
+"""
 
 from dataclasses import asdict, dataclass
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""Every decision, and every want of one, on its way to the PLC."""
+"""Every decision, or the want of one, on its way to the PLC."""
 
 from time import monotonic_ns
 from typing import Final

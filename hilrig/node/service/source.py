@@ -1,4 +1,4 @@
-"""Where the service's models come from: the node's store, and the check that this node may run a release."""
+"""Where the service's models come from: the releases of the node's store that this node may run."""
 
 from collections.abc import Mapping
 from pathlib import Path

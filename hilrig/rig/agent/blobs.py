@@ -1,4 +1,4 @@
-"""Files by content: what is here already, and taking in what is not.
+"""Files by their content: only what is not here yet is taken in.
 
 Two uploads of one file at once put the same bytes in the same places, so they may share the half upload. Nobody
 holds its lock while waiting for the link: an upload whose client is gone never blocks the one that resumes it.

@@ -1,7 +1,8 @@
-"""The first thing that runs on a rig: makes the work folder and puts hilrig into it.
+"""The first thing that runs on a rig: it puts hilrig into the work folder.
 
-Sent as `python3 -c SOURCE` before any hilrig is there: standard library only, in the syntax of Python 3.6, so that
-an old Python can say that it is too old. Stdin: one line of JSON, then the wheel when `install` is true.
+It makes that folder, too. Sent as `python3 -c SOURCE` before any hilrig is there: standard library only, in the
+syntax of Python 3.6, so that an old Python can say that it is too old. Stdin: one line of JSON, then the wheel
+when `install` is true.
 """
 
 import hashlib

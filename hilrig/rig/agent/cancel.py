@@ -1,4 +1,7 @@
-"""The verb that ends every process of a run and shows that none is left."""
+"""The verb that ends every process of a run.
+
+It shows that none is left.
+"""
 
 import signal
 import time

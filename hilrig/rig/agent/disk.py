@@ -1,4 +1,4 @@
-"""Small files of the work folder, and what to say when its disk refuses.
+"""Small files of the work folder, with what to say when its disk refuses.
 
 Several processes read these files at once, and somebody else may have prepared them: a file is replaced, never
 rewritten in place, and a link is never followed.

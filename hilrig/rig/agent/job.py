@@ -1,4 +1,7 @@
-"""job.json, and the process that does it, as its keeper sees it."""
+"""The job of a run, as its keeper sees it.
+
+It is job.json, and the process that does it.
+"""
 
 import json
 import os

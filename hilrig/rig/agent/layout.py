@@ -1,4 +1,4 @@
-"""The work folder on a rig: where everything lies, and which names are safe in it."""
+"""The work folder on a rig: where everything lies, under names that are safe."""
 
 import re
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""The lease of a rig as it lies in the work folder: who holds it, and whether that still counts.
+"""The lease of a rig as it lies in the work folder.
 
-Whoever changes it holds the lock meanwhile. A lease is void when its time is over or the rig was booted since;
-that of a run also when nobody keeps the run any more. Then the holder's reservation below it, if there was one,
-counts again.
+It says who holds it; here is decided whether that still counts. Whoever changes it holds the lock meanwhile. A
+lease is void when its time is over or the rig was booted since; that of a run also when nobody keeps the run any
+more. Then the holder's reservation below it, if there was one, counts again.
 """
 
 import fcntl

@@ -1,4 +1,7 @@
-"""The verbs that take a rig and let go of it."""
+"""The verbs of a rig's lease.
+
+They take the rig and let go of it.
+"""
 
 import shutil
 from collections.abc import Iterator, Mapping

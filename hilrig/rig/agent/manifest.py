@@ -1,4 +1,7 @@
-"""What a run left on the rig: a list of its files with their digests, and the files themselves."""
+"""What a run left on the rig, by a list of its files with their digests.
+
+The files themselves are sent from here, too.
+"""
 
 import os
 from collections.abc import Iterator, Mapping

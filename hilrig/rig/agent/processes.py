@@ -1,4 +1,4 @@
-"""Every process of a run, found in /proc, and how all of them are ended.
+"""Every process of a run, found in /proc to be ended.
 
 A process belongs to a run when it carries the run's mark in its environment, is in the session of the keeper, or
 descends from such a one or from the keeper. The keeper adopts orphans, so a daemon that left its session and

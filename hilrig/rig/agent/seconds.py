@@ -1,4 +1,7 @@
-"""Lengths of time that come from the other end of the link, and the clock that they are measured on."""
+"""Lengths of time that come from the other end of the link.
+
+The clock that they are measured on is here too.
+"""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Start the keeper of a run so that it outlives the call, the login and the client."""
+"""Start the keeper of a run so that it outlives the call.
+
+It outlives the login and the client as well.
+"""
 
 import os
 import pwd

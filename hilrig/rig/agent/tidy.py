@@ -1,7 +1,8 @@
-"""Removing what nobody needs any more: a run that was fetched; old runs, half uploads, files and wheels.
+"""Removing what nobody needs any more.
 
-What lives is never touched: a run whose keeper is there, and whatever somebody used within the last hour, because
-an upload may be under way that is not yet a run.
+That is a run that was fetched, and old runs, half uploads, files and wheels. What lives is never touched: a run
+whose keeper is there, and whatever somebody used within the last hour, because an upload may be under way that
+is not yet a run.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Holding a labgrid place: which one, whether it is whole, whether it is still ours, and letting go."""
+"""Holding a labgrid place, from taking it to letting go.
+
+Which one it is, whether it is whole and whether it is still ours is asked here.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a rig file says about a way over ssh, and the arguments that OpenSSH gets for it."""
+"""What a rig file says about a way over ssh, as the arguments that OpenSSH gets for it."""
 
 import os
 import re

@@ -1,6 +1,7 @@
-"""The first file system of a virtual rig: busybox, the drivers of its disk and network card, a short `init`.
+"""The first file system of a virtual rig, with no more than its boot needs.
 
-Debian's own is ten times as large and boots three times as long.
+It holds busybox, the drivers of disk and network card, and a short `init`. Debian's own is ten times as large
+and boots three times as long.
 """
 
 import gzip

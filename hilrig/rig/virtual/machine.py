@@ -1,4 +1,4 @@
-"""One virtual rig: its folder, and the program that is the machine."""
+"""One virtual rig: its folder with the program that is the machine."""
 
 import json
 import os

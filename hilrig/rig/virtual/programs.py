@@ -1,4 +1,7 @@
-"""The programs that a virtual rig needs on this machine, and what they say when they fail."""
+"""The programs that a virtual rig needs on this machine.
+
+What they say when they fail is passed on.
+"""
 
 import shutil
 import subprocess

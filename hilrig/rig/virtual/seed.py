@@ -1,4 +1,4 @@
-"""What makes a virtual rig this one and no other: name, host key, who may log in.
+"""What makes a virtual rig this one: name, host key, who may log in.
 
 The keys are made on this side, so the host key is known before the first connection: nothing is trusted on first
 use. The guest gets them as a tar archive that is its second disk.

@@ -1,4 +1,4 @@
-"""Load, clock and clock limits of a Jetson's GPU, from its devfreq folder."""
+"""The GPU of a Jetson from its devfreq folder: load, clock, clock limits."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""The process that asks the jtop service, apart from hilrig: jetson-stats is AGPL and meets us only over a pipe.
+"""The process that asks the jtop service, apart from hilrig.
 
-Prints one JSON object a line: a snapshot of what the service measured anew, or `refused` with a reason and the
-next step, after which it ends. Its exit status says nothing.
+jetson-stats is AGPL and meets us only over a pipe. Prints one JSON object a line: a snapshot of what the service
+measured anew, or `refused` with a reason and the next step, after which it ends. Its exit status says nothing.
 """
 
 import json

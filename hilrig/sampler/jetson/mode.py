@@ -1,4 +1,4 @@
-"""The power mode of a Jetson, its memory clock and its fan."""
+"""The settings of a Jetson that decide its speed: power mode, memory clock, fan."""
 
 import re
 from collections.abc import Sequence

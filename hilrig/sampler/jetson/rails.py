@@ -1,6 +1,7 @@
-"""Power of a Jetson's rails, from the INA3221 and INA238 monitors on the board.
+"""Power of a Jetson's rails, from the monitors on the board.
 
-They are read once a second: each value is a transfer over I2C, and the chips average over about as long.
+The monitors are INA3221 and INA238. They are read once a second: each value is a transfer over I2C, and the
+chips average over about as long.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,7 @@
-"""The Jetson sampler: GPU, throttling, rails and power mode of an Orin, Xavier or Thor, from /sys."""
+"""The Jetson sampler of an Orin, Xavier or Thor, from /sys.
+
+It reads GPU, throttling, rails and power mode.
+"""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""Throttling of a Jetson: thermal alerts as state, time and episodes; over-current and under-voltage as counts.
+"""Throttling of a Jetson.
 
-An alert's state is true only of the moment at which it was read. The kernel's statistics of the same alert
+Thermal alerts come as state, time and episodes; over-current and under-voltage as counts. An alert's state is
+true only of the moment at which it was read. The kernel's statistics of the same alert
 (CONFIG_THERMAL_STATISTICS) miss nothing in between; where they are not built in, their channels are ABSENT.
 
 `oc*_throt_en` says that a limit is armed, not that it acts: it is not read. Neither are the alarms of the power

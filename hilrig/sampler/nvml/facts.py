@@ -1,4 +1,7 @@
-"""What NVIDIA's driver says of itself and its cards, for the record of the machine."""
+"""What NVIDIA's driver says of its cards, for the record of the machine.
+
+It says something of itself, too.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final

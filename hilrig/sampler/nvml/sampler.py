@@ -1,4 +1,7 @@
-"""The NVML sampler: GPUs behind NVIDIA's driver, cards and those Jetsons whose NVML answers."""
+"""The NVML sampler: the GPUs behind NVIDIA's driver.
+
+They are cards, and those Jetsons whose NVML answers.
+"""
 
 import ctypes
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Channels that come from calls to NVML, and the device that they are of."""
+"""Channels that come from calls to NVML, each with its device."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""Why the clocks of a GPU are held down: the reason bits of this moment, and the time that each cause has taken.
+"""Why the clocks of a GPU are held down.
 
-The bits tell only of the moment at which they are read; the counters miss nothing in between. Bits and fields are
-those of NVIDIA's NVML reference (nvmlClocksEventReasons, NVML_FI_DEV_*).
+It has the reason bits of this moment, and the time that each cause has taken. The bits tell only of the moment
+at which they are read; the counters miss nothing in between. Bits and fields are those of NVIDIA's NVML
+reference (nvmlClocksEventReasons, NVML_FI_DEV_*).
 """
 
 from collections.abc import Mapping, Sequence

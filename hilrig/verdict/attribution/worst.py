@@ -1,4 +1,7 @@
-"""The worst measured frames, with where their time went and why, and what stood beside them."""
+"""The worst measured frames, each with its story.
+
+It says where their time went and why, and what stood beside them.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,6 +1,7 @@
-"""The search for the highest frame rate that is sustained: which rate to try next, and the answer.
+"""The search for the highest frame rate that is sustained.
 
-Everything follows from the probes done so far, so equal probes give an equal search.
+It decides which rate to try next, and what the answer is. Everything follows from the probes done so far, so
+equal probes give an equal search.
 """
 
 import math

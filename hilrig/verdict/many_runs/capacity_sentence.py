@@ -1,4 +1,4 @@
-"""A capacity search in one sentence, and the exit code that goes with it."""
+"""A capacity search in one sentence, with its exit code."""
 
 from collections.abc import Sequence
 from fractions import Fraction

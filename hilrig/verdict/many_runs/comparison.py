@@ -1,4 +1,7 @@
-"""Two pipelines in neighbouring blocks on one rig: which pairs count, and what they say together."""
+"""Two pipelines in neighbouring blocks on one rig, compared pair by pair.
+
+Some pairs do not count.
+"""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""What two runs were made with, and in what they differ: said before their numbers are held together."""
+"""What two runs were made with, to say in what they differ.
+
+That is said before their numbers are held together.
+"""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""What a proof of the accelerator is worth: one rule for the check before a run and for the verdict after it."""
+"""What a proof of the accelerator is worth, by one rule.
+
+The check before a run and the verdict after it share it.
+"""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""The self-check of the PLC's stand-in: it was awake when it stamped, and missed no write."""
+"""The self-check of the PLC's stand-in: its stamps can be relied on.
+
+It was awake when it stamped, and missed no write.
+"""
 
 from collections.abc import Iterator
 from typing import Final

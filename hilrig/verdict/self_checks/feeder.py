@@ -1,4 +1,7 @@
-"""Self-checks of the camera: it was on time, and at the rate that was asked for."""
+"""Self-checks of the camera: it kept to its schedule.
+
+It was on time, and at the rate that was asked for.
+"""
 
 from typing import Final
 

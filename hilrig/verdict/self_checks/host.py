@@ -1,4 +1,7 @@
-"""Self-checks of the machine and of the run's own processes while frames were measured."""
+"""Self-checks of the machine while frames were measured.
+
+The run's own processes are checked with it.
+"""
 
 from collections.abc import Mapping
 from itertools import pairwise

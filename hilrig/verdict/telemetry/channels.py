@@ -1,4 +1,4 @@
-"""Readings by channel, and what a channel can say of the measured part."""
+"""What the readings of a channel can say of the measured part."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How fast the target's memory grows, and what growth the run could have seen at all."""
+"""How fast the target's memory grows, with the growth that the run could have seen at all."""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""The channels that a metric can be had from, and why it could not be."""
+"""The channels that a metric can be had from.
+
+Where there is none, it says why the metric could not be had.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""How well the telemetry was sampled: what a reading of it can claim, and what taking it cost."""
+"""How well the telemetry was sampled.
+
+It says what a reading of it can claim, and what taking it cost.
+"""
 
 from collections.abc import Iterator
 from typing import Final

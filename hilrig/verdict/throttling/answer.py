@@ -1,4 +1,4 @@
-"""What one device says of its throttling for one cause, and how it knows.
+"""What one device says of its throttling for one cause, with how it knows.
 
 A counter that was read at both edges misses nothing in between. A state is true only of the moments at which it
 was read: a hit is a hit, but none is no proof, unless it was read all along and the clock was never seen below

@@ -1,4 +1,7 @@
-"""When the hardware throttled, as stretches of the measured part: for looking, and for the chart to shade."""
+"""When the hardware throttled, as stretches of the measured part.
+
+It is for looking, and for the chart to shade.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

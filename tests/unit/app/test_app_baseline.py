@@ -11,7 +11,7 @@ import pytest
 from builders import make_plan
 from hilrig.app.finished.baseline import (
     baseline_of,
-    find_baseline,
+    find_kept,
     list_baselines,
     resolve_baseline,
     set_baseline,
@@ -82,9 +82,9 @@ def test_a_set_baseline_outlives_its_run(run_dir, signer):
     set_baseline(run_dir, keys=[signer.public_key], clock=CLOCK)
     expected = baseline_of(run_dir, [signer.public_key])
     shutil.rmtree(run_dir)
-    assert find_baseline("weld-station", "x86-cpu") == expected
-    assert find_baseline("weld-station", "arm64-cpu") is None
-    assert find_baseline("weld", "x86-cpu") is None
+    assert find_kept("weld-station", "x86-cpu").baseline == expected
+    assert find_kept("weld-station", "arm64-cpu") is None
+    assert find_kept("weld", "x86-cpu") is None
 
 
 def test_the_one_before_is_returned(run_dir, signer, tmp_path):
@@ -142,7 +142,7 @@ def test_a_damaged_baseline_is_told_and_can_be_forgotten(run_dir, signer):
     set_baseline(run_dir, keys=[signer.public_key], clock=CLOCK)
     (path,) = baselines_folder().iterdir()
     path.write_bytes(path.read_bytes()[:-9])
-    for look in (list_baselines, lambda: find_baseline("weld-station", "x86-cpu")):
+    for look in (list_baselines, lambda: find_kept("weld-station", "x86-cpu")):
         with pytest.raises(RecordError) as caught:
             look()
         assert "hilrig baseline unset weld-station --device-class x86-cpu" in caught.value.hint
@@ -156,7 +156,7 @@ def test_a_baseline_under_another_name_is_refused(run_dir, signer):
     (path,) = baselines_folder().iterdir()
     path.rename(path.with_name("weld-station@arm64-cpu.json"))
     with pytest.raises(RecordError, match="of another profile or device class"):
-        find_baseline("weld-station", "arm64-cpu")
+        find_kept("weld-station", "arm64-cpu")
 
 
 def test_a_run_is_shown_beside_the_one_that_is_set(run_dir, signer):

@@ -26,6 +26,19 @@ def test_an_error_ends_with_the_next_step(capsys):
     assert capsys.readouterr().err == "error: the key is missing\nnext: hilrig keys new\n"
 
 
+def test_a_stranger_s_words_do_not_reach_the_terminal_as_commands(tmp_path, capsys):
+    """A key that clears the screen or turns the line round is shown escaped, in mistakes, messages and hints."""
+    path = tmp_path / "p.yaml"
+    path.write_text("a: 1\nb: no\n")
+    output.fail(ConfigError([problem(path, message="unknown key 'a\u202eb'", hint="\x1b[2J")]))
+    output.fail(PreconditionError("no file \x1b[31mred", hint="mv \x07bell\nnext line"))
+    said = capsys.readouterr().err
+    assert "unknown key 'a\\u202eb'" in said
+    assert "no file \\x1b[31mred" in said
+    assert all(character.isprintable() or character == "\n" for character in said)
+    assert said.endswith("next: mv \\x07bell\nnext line\n")
+
+
 def test_a_mistake_is_shown_in_its_line(tmp_path, capsys):
     """File, line and column, the line itself, a mark under the place, the remedy."""
     path = tmp_path / "p.yaml"

@@ -150,7 +150,7 @@ def test_a_rig_that_is_not_there_is_red(plugged):
     done.stdout.fnmatch_lines(["*there is no rig 'nowhere'*"])
 
 
-@pytest.mark.slow
+@pytest.mark.long  # short: the markers and results above
 def test_a_run_in_a_test(plugged, pytester):
     """Real runs: fixture, marker with its verdict, a limit that does not hold, properties in JUnit."""
     done = plugged(

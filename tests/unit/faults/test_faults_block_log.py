@@ -55,8 +55,9 @@ def ours(folder: Path) -> list[str]:
 def _nothing_is_left(tmp_path: Path) -> Iterator[None]:
     yield
     assert ours(tmp_path) == []
-    loops = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=False).stdout
-    assert str(tmp_path) not in loops
+    if not WHY_NOT:
+        loops = subprocess.run(["losetup", "--all"], capture_output=True, text=True, check=False).stdout
+        assert str(tmp_path) not in loops
 
 
 @needs_disks

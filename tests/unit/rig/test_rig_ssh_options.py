@@ -7,6 +7,7 @@ import pytest
 
 from hilrig.core.errors import PreconditionError
 from hilrig.rig.ssh.options import SshOptions, known_hosts_path, reaching, ssh_program
+from needed_programs import need
 
 pytestmark = pytest.mark.waiting
 
@@ -33,6 +34,7 @@ Host *
 
 def resolved(options, folder):
     """Return what ssh itself makes of the arguments: keyword -> value."""
+    need("ssh")
     command = ["ssh", *reaching(options, folder), "-G", "--", options.host]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)

@@ -447,7 +447,6 @@ def test_a_short_cut_of_the_cable_loses_nothing(tmp_path):
         transport.close()
 
 
-@pytest.mark.slow
 def test_a_dead_line_is_noticed(tmp_path):
     """A cable that stays out: the connection ends by itself within 25 s, and the next start says why."""
     with cabled_rig(tmp_path / "sshd") as rig:

@@ -83,7 +83,7 @@ def test_a_process_that_is_gone_was_lost(tmp_path):
 
 
 def test_a_process_that_nobody_has_waited_for_was_lost():
-    """The kernel shows its files to root alone then: to an ordinary user that is its end, no want of permission."""
+    """The kernel shows its files to root alone then: to others that is its end, no want of permission."""
     read = read_when_ended if os.geteuid() else lambda: as_nobody(read_when_ended)
     assert read() == "[0] [LOST]"
 
