@@ -36,6 +36,16 @@ def target_problems(document: Document) -> list[Problem]:
     return _problems(document, "targets", at, name=name, options_at=("pipeline", "target_options"))
 
 
+def sampler_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with the names in `run.samplers`; a sampler has no options."""
+    names = document.get(("run", "samplers"))
+    found = []
+    for index, name in enumerate(names if isinstance(names, list) else []):
+        if isinstance(name, str):
+            found += _loaded(document, "samplers", ("run", "samplers", index), name)[1]
+    return found
+
+
 def transport_problems(document: Document) -> list[Problem]:
     """Return what is wrong with a rig's `transport`, or with `transport_options`."""
     at: Path = ("transport",)
@@ -62,15 +72,27 @@ def _problems(document: Document, kind: Kind, name_at: Path, *, name: Any, optio
     options = document.get(options_at)
     if not isinstance(name, str) or not isinstance(options, dict | None):
         return []
+    factory, problems = _loaded(document, kind, name_at, name)
+    if problems:
+        return problems
+    return _option_problems(document, options_at, getattr(factory, "Options", None), options or {})
+
+
+def _loaded(document: Document, kind: Kind, at: Path, name: str) -> tuple[Any, list[Problem]]:
+    """Return what is registered under a name, and what is wrong with the name or with what it stands for.
+
+    Also a name that is built in is held against the installed plug-ins: one that claims it is told here, where a
+    person looks; every process of a run would pay for it.
+    """
     try:
-        factory = load(kind, name)
+        names = known(kind)
+        return load(kind, name), []
     except UsageError as error:
-        hint = nearest(name, known(kind)) if error.hint.startswith("known:") else error.hint
-        return [document.problem(name_at, "unknown_name", error.message, hint)]
+        hint = nearest(name, names) if error.hint.startswith("known:") else error.hint
+        return None, [document.problem(at, "unknown_name", error.message, hint)]
     except (ImportError, AttributeError) as error:
         message = f"'{name}' can't be loaded: {error}"
-        return [document.problem(name_at, "broken_plugin", message, "is it installed for this Python?")]
-    return _option_problems(document, options_at, getattr(factory, "Options", None), options or {})
+        return None, [document.problem(at, "broken_plugin", message, "is it installed for this Python?")]
 
 
 def _option_problems(

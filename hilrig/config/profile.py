@@ -18,7 +18,7 @@ from hilrig.config.document import Document, merge
 from hilrig.config.document import Path as KeyPath
 from hilrig.config.fault_model import fault_limits
 from hilrig.config.limit_model import HeldLimit, PowerLossTest
-from hilrig.config.plugin_options import named_plugin_problems, target_problems
+from hilrig.config.plugin_options import named_plugin_problems, sampler_problems, target_problems
 from hilrig.config.profile_model import FeedKeys, GoldenKeys, ModelKeys, PipelineKeys, ProfileKeys
 from hilrig.config.profile_rules import broken_rules
 from hilrig.config.source_file import not_found, read_bytes
@@ -53,7 +53,8 @@ _FILES_HINT: Final = "paths start at the profile's folder"
 def load_profile(path: Path) -> Profile:
     """Return the profile in a folder, or in the file itself, held against this machine.
 
-    Names of feeds, backends and targets must be installed here with their options, the model's files must exist.
+    Names of feeds, backends, targets and samplers must be installed here, the first three with their options; the
+    model's files must exist.
 
     Raises:
         ConfigError: there is no such file, or it has mistakes: all of them, in the order of the file.
@@ -91,6 +92,7 @@ def _problems_here(document: Document, folder: Path) -> list[Problem]:
         *named_plugin_problems(document, "feeds", ("golden", "feed"), key="source"),
         *named_plugin_problems(document, "backends", ("pipeline", "backend"), key="name"),
         *target_problems(document),
+        *sampler_problems(document),
         *_missing_files(document, folder),
         *subject_problems(document, folder),
     ]
@@ -131,6 +133,7 @@ def _profile(document: Document, data: bytes, *, folder: str, here: list[Problem
         duration_s=float(Fraction(repr(validation.latency.duration_minutes)) * S_PER_MIN),
         warmup_s=keys.run.warmup_s,
         telemetry_period_ms=keys.run.telemetry_period_ms,
+        samplers=keys.run.samplers,
         tuning=TuningSpec(
             real_time=keys.run.real_time,
             lock_memory=keys.run.lock_memory,

@@ -120,8 +120,8 @@ class DecideKeys(Keys):
     """From scores to a decision."""
 
     thresholds: Annotated[dict[str, Share], Field(min_length=1)] = Field(
-        description="Per label, the score from which it counts as found. Labels left out are ignored; only the "
-        "first 32 labels can have one."
+        description="Per label, the score from which it counts as found. Labels left out are ignored; at most 32 "
+        "labels can have one."
     )
 
 
@@ -147,7 +147,9 @@ class PipelineKeys(Keys):
 class FeedKeys(Keys):
     """Where frames come from."""
 
-    source: str = Field(description="`synthetic`, `folder`, `video`, or a plug-in's name; see `feeds/README.md`.")
+    source: str = Field(
+        description="`synthetic`, `noise`, `folder`, `video`, or a plug-in's name; see `feeds/README.md`."
+    )
     pool_frames: Annotated[int, Field(ge=1, le=65536)] = Field(
         description="Distinct frames held in memory and shown in a cycle."
     )
@@ -227,6 +229,11 @@ class RunKeys(Keys):
     )
     telemetry_period_ms: Annotated[int, Field(ge=10, le=1000)] = Field(
         default=100, description="Time between two readings of the fast telemetry."
+    )
+    samplers: Annotated[tuple[str, ...], Field(max_length=32)] = Field(
+        default=(),
+        description="Telemetry sources that must answer on the rig, plug-ins' names among them: without one the run "
+        "is refused. Every source that is installed there and answers is read, named here or not.",
     )
     self_test_s: Annotated[float, Field(ge=0.2, le=60)] = Field(
         default=10,

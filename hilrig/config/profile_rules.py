@@ -107,14 +107,17 @@ def _threshold_labels(document: Document) -> Iterator[Problem]:
     labels = _texts(document, ("model", "labels"))
     where: Path = ("pipeline", "decide", "thresholds")
     thresholds = document.get(where)
-    for label in thresholds if labels and isinstance(thresholds, dict) else ():
-        if label not in labels:
+    if not labels or not isinstance(thresholds, dict):
+        return
+    known = frozenset(labels)
+    for label in thresholds:
+        if label not in known:
             message = f"'{label}' is none of model.labels"
             yield document.key_problem((*where, label), "contradiction", message, nearest(label, labels))
-        elif labels.index(label) >= N_LABELS_MAX:
-            message = f"label '{label}' is number {labels.index(label) + 1} of model.labels"
-            hint = f"only the first {N_LABELS_MAX} labels can have a threshold"
-            yield document.key_problem((*where, label), "contradiction", message, hint)
+    if len(thresholds) > N_LABELS_MAX:
+        message = f"{len(thresholds)} labels have a threshold, at most {N_LABELS_MAX} can"
+        hint = "keep the labels that this station must find"
+        yield document.key_problem(where, "contradiction", message, hint)
 
 
 def _input_shape(document: Document) -> Iterator[Problem]:

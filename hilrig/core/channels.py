@@ -1,8 +1,8 @@
 """The names of the telemetry channels that samplers agree on with the verdict.
 
-Their attributes are agreed upon in the same way. OpenTelemetry semantic conventions where they have a name,
-`hilrig.` in front where they do not; UCUM units. Every source that can read a quantity uses the same name,
-attributes and unit for it, so that the first one that answers can stand for the others.
+Their attributes are agreed upon in the same way. They are those of the OpenTelemetry semantic conventions where
+these have a name, `hilrig.` in front where they do not; UCUM units. Every source that can read a quantity uses
+the same name, attributes and unit for it, so that the first one that answers can stand for the others.
 """
 
 from typing import Final

@@ -59,8 +59,8 @@ FRAME_DTYPE: Final = np.dtype(
 )
 """One record per offered frame, 64 bytes.
 
-Stamps are CLOCK_MONOTONIC; 0 means that the stage did not happen. `defects` has bit i set when label i of the
-profile was found; `score` is the highest score over all thresholded labels. Both mean something only when the
+Stamps are CLOCK_MONOTONIC; 0 means that the stage did not happen. `defects` has a bit set for each label that was
+found (`hilrig.core.decision` says which); `score` is the highest score over all thresholded labels. Both mean something only when the
 outcome is DECIDED.
 """
 

@@ -245,7 +245,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A whole profile. `folder` is where its relative paths start; `sha256` is over profile.yaml's bytes."""
+    """A whole profile.
+
+    Args:
+        folder: where its relative paths start.
+        sha256: over profile.yaml's bytes.
+        samplers: names of those that must answer on the rig; what else is installed there is read as well.
+    """
 
     name: str
     description: str
@@ -262,6 +268,7 @@ class Profile:
     warmup_s: float
     telemetry_period_ms: int
     limits: tuple[Limit, ...]
+    samplers: tuple[str, ...] = ()
     arrivals: ArrivalSpec = field(default_factory=ArrivalSpec)
     tuning: TuningSpec = field(default_factory=TuningSpec)
     self_test_s: float = 10.0

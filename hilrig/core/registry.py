@@ -17,6 +17,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "synthetic": "hilrig.feed.synthetic:SyntheticFeed",
         "folder": "hilrig.feed.folder:FolderFeed",
         "video": "hilrig.feed.video:VideoFeed",
+        "noise": "hilrig.feed.noise:NoiseFeed",
         "wedge": "hilrig.feed.wedge:WedgeFeed",
     },
     "targets": {

@@ -7,6 +7,7 @@ from importlib.metadata import Distribution, distributions
 from typing import Final
 
 from hilrig.core.errors import PreconditionError
+from hilrig.core.plugins import GROUP
 
 _PACKAGES: Final = re.compile(r"numpy|onnxruntime.*|ort-nightly.*|opencv-.*")
 _RUNTIMES: Final = re.compile(r"(onnxruntime|ort-nightly)(?!-(extensions|genai|tools|easy))(-.*)?")
@@ -14,8 +15,15 @@ _RUNTIMES: Final = re.compile(r"(onnxruntime|ort-nightly)(?!-(extensions|genai|t
 
 
 def package_versions() -> dict[str, str]:
-    """Return name and version of the installed numpy, ONNX Runtime and OpenCV distributions, sorted by name."""
-    return {name: version for name, version in distribution_versions().items() if _PACKAGES.fullmatch(name)}
+    """Return name and version of what computes: numpy, ONNX Runtime, OpenCV, every package with a plug-in; sorted."""
+    named = [(*_name_and_version(package), package) for package in distributions()]
+    return dict(
+        sorted(
+            (name, version)
+            for name, version, package in named
+            if _PACKAGES.fullmatch(name) or any(point.group.startswith(GROUP) for point in package.entry_points)
+        )
+    )
 
 
 def distribution_versions() -> dict[str, str]:

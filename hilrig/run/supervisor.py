@@ -35,6 +35,10 @@ BEAT_NS: Final = NS_PER_S
 CLOCK_EVENT_NS: Final = 60 * NS_PER_S
 LOAD_LIMIT_NS: Final = 600 * NS_PER_S
 DRAIN_LIMIT_NS: Final = 30 * NS_PER_S
+FEEDER_LIMIT_NS: Final = 60 * NS_PER_S
+"""A camera this far behind its last frame, or behind an end that it was told, does not come back: somebody stopped
+its process, or it waits for a disk that answers no more."""
+
 LEAD_NS: Final = 300 * NS_PER_MS
 """From "go" to the first frame: the processes look for "go" every 2 ms."""
 
@@ -134,6 +138,7 @@ class Supervisor:
         self._certain_failure = ""
         self._phase = Phase.LOADING
         self._t0_ns = self._beat_due_ns = 0
+        self._feeder_due_ns = NEVER_NS
 
     def run(self) -> RunEnd:
         """Do the whole run and return how it ended.
@@ -195,6 +200,9 @@ class Supervisor:
         measure_ns = self._t0_ns + schedule(self._plan).offset_ns(self._plan.n_warmup_frames)
         drill_ns = self._t0_ns + drill_start_ns(self._plan) if self._plan.n_drill_frames else NEVER_NS
         self._recorder.measure_from(measure_ns)
+        if self._plan.pacing is not Pacing.UNPACED:
+            last_ns = schedule(self._plan).offset_ns(self._plan.n_frames - 1)
+            self._feeder_due_ns = self._t0_ns + last_ns + FEEDER_LIMIT_NS
         while not self._block[Word.FEEDER_DONE] and self._crew.is_running("feeder"):
             now_ns = self._clock.monotonic_ns()
             self._poll()
@@ -206,6 +214,9 @@ class Supervisor:
             if now_ns >= clock_due_ns and not self._drill.has_moved_clock:  # a step of our own is no finding
                 self._clock_event()
                 clock_due_ns += CLOCK_EVENT_NS
+            if now_ns > self._feeder_due_ns:
+                self._note_lost(Lost("feeder", "it did not come back from a frame"))
+                self._crew.kill("feeder")
             is_busy = self._plan.pacing is Pacing.UNPACED or self._phase is Phase.DRILL
             self._sleep(POLL_BUSY_NS if is_busy else POLL_PACED_NS)
 
@@ -249,6 +260,7 @@ class Supervisor:
         """Note the first cause of an early end; have no more frames offered."""
         if self._ended is Ended.COMPLETED:
             self._ended, self._reason = ended, reason
+            self._feeder_due_ns = min(self._feeder_due_ns, self._clock.monotonic_ns() + FEEDER_LIMIT_NS)
         self._block[Word.STOP] = 1
 
     def _drain(self) -> None:

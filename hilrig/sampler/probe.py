@@ -1,6 +1,6 @@
 """Which samplers answer on this machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,24 @@ def probe_all(root: Path, pid: int) -> tuple[Capability, ...]:
         return tuple(sampler.probe())
     finally:
         sampler.close()
+
+
+def silent(names: Sequence[str], root: Path, pid: int) -> Iterator[str]:
+    """Yield, for each named sampler that reads nothing on this machine, the name with the reason.
+
+    Raises:
+        UsageError: a sampler is unknown, or needs a library that is not installed.
+    """
+    for name in names:
+        build = load("samplers", name)
+        if not _is_here(build, root):
+            yield f"{name}: its hardware is not here"
+            continue
+        sampler: Sampler = build(root, pid)
+        answers = sampler.probe()
+        sampler.close()
+        if all(answer.reason is not None for answer in answers):
+            yield f"{name}: {next((answer.detail for answer in answers if answer.detail), 'no channel answers')}"
 
 
 def _names() -> Iterator[str]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.decision import labels_of_bits
+
 
 class Decider:
     """Says which labels reach their thresholds.
@@ -15,12 +17,15 @@ class Decider:
     """
 
     def __init__(self, labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
-        self._indices = np.array([i for i, label in enumerate(labels) if label in thresholds], np.int64)
-        self._thresholds = np.array([thresholds[label] for label in labels if label in thresholds])
-        self._bits = np.left_shift(np.int64(1), self._indices)
+        decided = [label for label in labels if label in thresholds]
+        places = {label: index for index, label in enumerate(labels)}
+        bits = labels_of_bits(labels, thresholds)
+        self._indices = np.array([places[label] for label in decided], np.int64)
+        self._thresholds = np.array([thresholds[label] for label in decided])
+        self._bits = np.array([1 << bits.index(label) for label in decided], np.int64)
 
     def __call__(self, scores: NDArray[np.floating]) -> tuple[int, float] | None:
-        """Return the mask of found labels (bit i: label i) with the highest score; None if any is not finite.
+        """Return the mask of found labels (`labels_of_bits`) with the highest score; None if any is not finite.
 
         A NaN compares false with every threshold: without the test a broken model would pass every part.
         """

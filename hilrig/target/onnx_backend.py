@@ -1,5 +1,6 @@
 """ONNX Runtime, with no other providers than the profile asks for."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ class OnnxBackend:
             raise self._mismatch("output", self._model.output_name, ", ".join(outputs))
         shape = outputs[self._model.output_name].shape
         n_labels = len(self._model.labels)
-        if not shape or not _shapes_agree(shape[-1:], (n_labels,)):
+        if n_scores(shape) not in (None, n_labels):
             raise self._mismatch("output with one score per label", f"[1, {n_labels}]", shape)
 
     def _mismatch(self, what: str, declared: object, found: object) -> PreconditionError:
@@ -89,6 +90,18 @@ class OnnxBackend:
             f"{self._folder / self._model.files[0]}: the profile says {what} {declared}, the model has {found}",
             hint="correct the model section of profile.yaml, or export the model again",
         )
+
+
+def n_scores(shape: list[Any]) -> int | None:
+    """Return how many numbers an output of this shape has for one picture; None where the model leaves it open.
+
+    The first of several dimensions is the batch. Those of size 1 count for nothing: classifiers of fully
+    convolutional make have [1, n, 1, 1]. 0 is the answer for a scalar.
+    """
+    sizes = shape[1:] if len(shape) > 1 else shape
+    if any(not isinstance(size, int) for size in sizes):
+        return None
+    return math.prod(sizes) if sizes else 0
 
 
 def _shapes_agree(found: list[Any], declared: tuple[int, ...]) -> bool:

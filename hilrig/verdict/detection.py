@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.decision import labels_of_bits, mask_of
 from hilrig.core.frame import Truth
 from hilrig.core.verdict import LabelQuality
 from hilrig.verdict.window import Window
@@ -28,11 +29,8 @@ class KnownFrames:
 
 def known_frames(window: Window, truths: Sequence[Truth]) -> KnownFrames:
     """Return the frames that count. A fresh frame has the truth of its pool frame: only its noise is new."""
-    labels = window.plan.model.labels
-    masks = [
-        sum(1 << bit for bit, label in enumerate(labels) if truth.labels and label in truth.labels)
-        for truth in truths
-    ]
+    bits = _bits(window)
+    masks = [mask_of(truth.labels or (), bits) for truth in truths]
     is_known = np.array([truth.labels is not None for truth in truths], np.bool_)
     pool_index = window.measured.frame_id % max(1, len(truths))
     counts = window.measured.is_decided & is_known[pool_index] if truths else np.zeros(window.n, np.bool_)
@@ -49,9 +47,13 @@ def detection(window: Window, known: KnownFrames) -> tuple[LabelQuality, ...]:
     thresholds = window.plan.pipeline.decide.thresholds
     return tuple(
         _quality(label, known.present >> bit & 1 != 0, known.found >> bit & 1 != 0)
-        for bit, label in enumerate(window.plan.model.labels)
+        for bit, label in enumerate(_bits(window))
         if label in thresholds
     )
+
+
+def _bits(window: Window) -> tuple[str, ...]:
+    return labels_of_bits(window.plan.model.labels, window.plan.pipeline.decide.thresholds)
 
 
 def _quality(label: str, present: NDArray[np.bool_], found: NDArray[np.bool_]) -> LabelQuality:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hilrig.core.arrivals import schedule
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.core.drill import first_drill_frame
 from hilrig.core.frame import FLAG_FAULT, FLAG_FRESH, FrameTable, Outcome, OutcomeReason, Truth
 from hilrig.core.run import RunRecord
@@ -152,8 +153,9 @@ def _repeated(texts: Sequence[str], at: NDArray[Any]) -> Any:
 def _contents(record: RunRecord, decided: NDArray[np.bool_]) -> tuple[Any, Any]:
     """Return what was found in each frame and what was really in it, both of the same categories."""
     labels, frames = record.plan.model.labels, record.frames
+    bits = labels_of_bits(labels, record.plan.pipeline.decide.thresholds)
     masks, place_of_found = np.unique(frames["defects"], return_inverse=True)
-    texts = [_joined([label for bit, label in enumerate(labels) if mask >> bit & 1]) for mask in masks.tolist()]
+    texts = [_joined(found_labels(mask, bits)) for mask in masks.tolist()]
     truths = [_truth_text(truth, labels) for truth in record.truths]
     categories = list(dict.fromkeys([*texts, *(text for text in truths if text is not None)]))
     found = np.array([categories.index(text) for text in texts], np.int64)[place_of_found]

@@ -13,6 +13,7 @@ import numpy as np
 from hilrig.app.export.run_tables import start_ns
 from hilrig.app.export.window import Span
 from hilrig.core import channels
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.core.frame import Outcome, OutcomeReason
 from hilrig.core.run import RunRecord
 from hilrig.core.units import NS_PER_S, NS_PER_US
@@ -87,7 +88,7 @@ def _events(record: RunRecord, spans: Sequence[Span]) -> Iterator[Event]:
 
 def _frames(record: RunRecord, spans: Sequence[Span], base_ns: int) -> Iterator[Event]:
     lanes = {track: _Lanes(track) for track in (FEEDER, QUEUE, WORKER)}
-    labels = record.plan.model.labels
+    labels = labels_of_bits(record.plan.model.labels, record.plan.pipeline.decide.thresholds)
     for span in spans:
         first, end = np.searchsorted(record.frames["t_intended_ns"], _ns(span, base_ns)).tolist()
         for row in record.frames[first:end]:
@@ -125,7 +126,7 @@ def _args(row: Any, stamps: Mapping[str, int | None], labels: Sequence[str]) -> 
     due, decided = stamps["t_intended_ns"], stamps["t_decided_ns"]
     if row["outcome"] == Outcome.DECIDED and due is not None and decided is not None:
         args["latency_ms"] = round((decided - due) / 1e6, 6)
-        args["found"] = [label for bit, label in enumerate(labels) if int(row["defects"]) >> bit & 1]
+        args["found"] = list(found_labels(int(row["defects"]), labels))
     return args
 
 

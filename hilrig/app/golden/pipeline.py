@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.core.errors import PreconditionError
 from hilrig.core.frame import Outcome, Pixels
 from hilrig.core.golden_bundle import Answer
@@ -57,6 +58,7 @@ class GoldenPipeline:
 
     def __init__(self, profile: Profile, target: Target, *, model_files_sha256: Mapping[str, str]) -> None:
         self.labels = profile.model.labels
+        self._bits = labels_of_bits(self.labels, profile.pipeline.decide.thresholds)
         self.model_files_sha256 = model_files_sha256
         self.facts: Mapping[str, Any] = target.prepare()
         refuse_changed(model_files_sha256, self.facts.get("files_sha256") or {})
@@ -67,7 +69,7 @@ class GoldenPipeline:
         processed = self._target.process(pixels)
         if processed.outcome is not Outcome.DECIDED:
             return Answer(found=None, reason=processed.reason.name)
-        found = tuple(label for bit, label in enumerate(self.labels) if processed.defects >> bit & 1)
+        found = found_labels(processed.defects, self._bits)
         return Answer(found=found, scores=self._scores(), score=processed.score)
 
     def _scores(self) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """The files that a recording of a board holds: all that hilrig reads below the root.
 
-Samplers read them, and so does what finds out the facts of a rig. Shell patterns; `PID` is the measured process,
-`CGROUP` its control group. Nothing that identifies a machine or a person is among them, and nothing that changes
-by being read: the alarms of power monitors clear themselves.
+Samplers read them, and so does what finds out the facts of a rig. They are shell patterns; `PID` is the measured
+process, `CGROUP` its control group. Nothing that identifies a machine or a person is among them, and nothing
+that changes by being read: the alarms of power monitors clear themselves.
 """
 
 from typing import Final

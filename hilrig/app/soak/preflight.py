@@ -31,7 +31,7 @@ from hilrig.report.assets import require_assets
 from hilrig.rig.local import inspect_local
 from hilrig.rig.software import onnxruntime_distribution
 from hilrig.run.clock_step import why_no_step
-from hilrig.sampler.probe import probe_all
+from hilrig.sampler.probe import probe_all, silent
 from hilrig.target.model_files import hash_model_files
 from hilrig.target.opening import open_target
 
@@ -96,6 +96,7 @@ def preflight(profile_path: Path, rig: RigSpec) -> Ready:
     problems: list[str] = [] if common_class else [_wrong_class(profile, rig, info)]
     capabilities = probe_all(Path("/"), os.getpid())
     problems += _unmeasurable(profile.limits, capabilities, common_class or "")
+    problems += (f"run.samplers: {line}" for line in silent(profile.samplers, Path("/"), os.getpid()))
     problems += _missing_cpus(profile.tuning)
     problems += _no_namespace(profile)
     problems += _fixed_clock(profile)

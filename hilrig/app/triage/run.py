@@ -14,6 +14,7 @@ from hilrig.app.finished.conclude import MAX_JSON_BYTES, read_evidence
 from hilrig.config.noun_json import from_json
 from hilrig.config.plan_file import load_plan
 from hilrig.core import files
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.core.errors import RecordError
 from hilrig.core.frame import Outcome
 from hilrig.core.result import Result
@@ -120,6 +121,7 @@ def _confusion(folder: Path) -> Confusion | None:
 def confusion_of(record: RunRecord) -> Confusion | None:
     """Return what decided frames of known truth were taken for; None where nobody knows the truth."""
     labels, truths, frames = record.plan.model.labels, record.truths, record.frames
+    bits = labels_of_bits(labels, record.plan.pipeline.decide.thresholds)
     decided = frames[frames["outcome"] == Outcome.DECIDED]
     pairs: Counter[tuple[str, str]] = Counter()
     answers: Counter[int] = Counter()
@@ -132,7 +134,7 @@ def confusion_of(record: RunRecord) -> Confusion | None:
         for mask, count in zip(*np.unique(of_it["defects"], return_counts=True), strict=True):
             answers[int(mask)] += int(count)
             if len(truth.labels) == 1:
-                pairs[truth.labels[0], _found(int(mask), labels)] += int(count)
+                pairs[truth.labels[0], _found(found_labels(int(mask), bits))] += int(count)
     n_frames = sum(answers.values())
     if not n_frames:
         return None
@@ -145,8 +147,7 @@ def confusion_of(record: RunRecord) -> Confusion | None:
     )
 
 
-def _found(mask: int, labels: tuple[str, ...]) -> str:
-    found = [label for bit, label in enumerate(labels) if mask >> bit & 1]
+def _found(found: tuple[str, ...]) -> str:
     return SEVERAL if len(found) > 1 else (found[0] if found else NOTHING)
 
 

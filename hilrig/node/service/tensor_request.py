@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.node.service.body import ClientGoneError, Receive, Scope, Send
 from hilrig.node.service.config import ServiceConfig
 from hilrig.node.service.deadline import Deadline, DeadlinePassedError
@@ -197,7 +198,8 @@ class TensorRequests:
         answer, manifest = timed.answer, asked.release.manifest
         if answer.status is not Status.DECIDED:
             raise _not_decided(answer.status, asked)
-        labels = tuple(name for bit, name in enumerate(manifest.model.labels) if answer.defects >> bit & 1)
+        bits = labels_of_bits(manifest.model.labels, manifest.pipeline.decide.thresholds)
+        labels = found_labels(answer.defects, bits)
         is_defective = bool(labels) if filled.threshold is None else answer.score >= filled.threshold
         return Decided(
             release=asked.release,

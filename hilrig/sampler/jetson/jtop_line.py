@@ -1,8 +1,8 @@
 """One line of our jtop process: which of jtop's numbers are measured.
 
-Others it made up. Read in jetson-stats 7.2.2: a load and a clock that NVML refused become 0, a temperature that
-could not be read becomes -256, a memory clock that nobody offers becomes 1 kHz, NVML's clocks are in MHz where
-others are in kHz.
+Others it made up, as read in jetson-stats 7.2.2: a load and a clock that NVML refused become 0, a temperature
+that could not be read becomes -256, a memory clock that nobody offers becomes 1 kHz, NVML's clocks are in MHz
+where others are in kHz.
 """
 
 import json

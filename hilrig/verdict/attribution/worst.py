@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from hilrig.core.decision import found_labels, labels_of_bits
 from hilrig.core.frame import Outcome, Truth
 from hilrig.core.units import NS_PER_MS, NS_PER_S
 from hilrig.core.verdict import WorstFrame
@@ -76,8 +77,8 @@ def _found(window: Window, index: int) -> tuple[str, ...] | None:
     """Return the labels that were decided; None without a decision."""
     if window.measured.outcome[index] != Outcome.DECIDED:
         return None
-    bits = int(window.measured.defects[index])
-    return tuple(label for bit, label in enumerate(window.plan.model.labels) if bits >> bit & 1)
+    bits = labels_of_bits(window.plan.model.labels, window.plan.pipeline.decide.thresholds)
+    return found_labels(int(window.measured.defects[index]), bits)
 
 
 def _outcome_name(code: int) -> str:
