@@ -47,6 +47,9 @@ newcomer:  ## the README's commands, then the wheel, on a minimal Debian 12 as a
 fuzz: $(READY)  ## made-up documents for the readers that decide about trust, coverage-guided (FUZZ_SECONDS=600)
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m fuzz --seconds $(or $(FUZZ_SECONDS),60)
 
+chaos: $(READY)  ## break runs, disks, clocks, files and nodes at random, see what holds (CHAOS='--seed 7 --minutes 60')
+	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m chaos $(CHAOS)
+
 bench: $(READY)  ## hilrig beside its peers: prints the table, keeps it in tests/bench (BENCH=--quick for a look)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m bench $(BENCH)

@@ -23,6 +23,7 @@ from hilrig.cli import (
     triage_command,
     watch_command,
 )
+from hilrig.cli.exits import show_exit_codes
 from hilrig.cli.gate import commands as gate_commands
 from hilrig.cli.gate import compat_commands, golden_commands, trust_commands
 from hilrig.cli.node import commands as node_commands
@@ -64,6 +65,7 @@ app.add_typer(compat_commands.app, name="compat")
 app.add_typer(golden_commands.app, name="golden")
 app.add_typer(gate_commands.app, name="gate")
 app.add_typer(baseline_commands.app, name="baseline")
+show_exit_codes(app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback

@@ -1,5 +1,6 @@
 """Commands around profiles: init, check, schema."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ from hilrig.cli.doctor_command import doctor
 from hilrig.cli.output import next_steps, print_json, say
 
 if TYPE_CHECKING:
+    from hilrig.app.init.make import Made
     from hilrig.core.profile import Limit
 
 
@@ -22,15 +24,64 @@ def register(app: typer.Typer) -> None:
 def init(
     folder: Annotated[Path, typer.Argument(help="The profile's folder, made when missing.", show_default=False)],
     *,
-    model: Annotated[Path, typer.Option(help="The ONNX model; it is copied into the folder.", show_default=False)],
+    model: Annotated[
+        Path,
+        typer.Option(
+            help="The ONNX model: pictures in, one score per label out. It is copied into the folder.",
+            show_default=False,
+        ),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Names of the labels: one per line, in the order of the scores. [default: what the model's "
+            "metadata says, else label-0, label-1, ...]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(help="The output with the scores, where the model has several.", show_default=False),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Width and height of the model's input, such as 640x480, where the model leaves them open.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a profile for a model: its inputs and outputs filled in, every limit commented."""
-    from hilrig.app.init import init_profile
+    from hilrig.app.init.make import InitRequest, init_profile
+    from hilrig.app.init.picture import read_size
 
-    profile = init_profile(folder, model)
-    say(f"made {folder / 'profile.yaml'} for {model.name}: {len(profile.model.labels)} labels")
-    say("put in the labels, the preprocessing of the training and the limits of the station")
-    next_steps(f"hilrig check {folder}", f"hilrig run {folder}")
+    request = InitRequest(
+        folder=folder, model=model, labels=labels, output=output, size=None if size is None else read_size(size)
+    )
+    _show_made(init_profile(request))
+    named = shlex.quote(str(folder))
+    next_steps(f"hilrig check {named}", *_key_first(), f"hilrig run {named}")
+
+
+def _show_made(made: "Made") -> None:
+    """Print what was found out about the model, and what only a person knows."""
+    picture, scores, labels = made.picture, made.scores, made.labels
+    say(f"made {made.file} for {made.profile.model.files[0]}")
+    shape = ", ".join(map(str, picture.shape))
+    say(f"  input   {picture.name}: {picture.dtype} [{shape}] ({picture.layout.value})")
+    of_others = f"; not used: {', '.join(scores.others)}" if scores.others else ""
+    say(f"  output  {scores.name}: {scores.n} score{'s' if scores.n > 1 else ''} {scores.kind}{of_others}")
+    say(f"  labels  {labels.origin}")
+    if labels.n_changed:
+        say(f"          {labels.n_changed} were changed: a label has no comma, at most 64 characters, no twin")
+    say(f"  speed   {scores.infer_ms:.1f} ms for one picture at best: the model alone, one thread of this machine")
+    if scores.infer_ms > made.period_ms:
+        rate = f"{made.profile.frame_rate_fps:g}"
+        say(f"          too slow for frame_rate_fps: {rate}, which is an example: put in the rate of your line")
+    say("put in what the model's file cannot say (each place has a comment): the preprocessing of its training,")
+    say("thresholds, your camera, the limits of the station")
 
 
 def check(profile: options.Profile, *, rig: options.RigInPlace = None, json: options.Json = False) -> None:
@@ -60,7 +111,7 @@ def check(profile: options.Profile, *, rig: options.RigInPlace = None, json: opt
         say(f"this machine cannot run it: {checked.obstacle}")
         next_steps("hilrig doctor")
     else:
-        next_steps(f"hilrig run {profile}")
+        next_steps(*_key_first(), f"hilrig run {shlex.quote(str(profile))}")
 
 
 def schema(
@@ -75,6 +126,11 @@ def schema(
         say(references.rig_reference() if rig else references.profile_reference())
     else:
         print_json(references.rig_schema() if rig else references.profile_schema())
+
+
+def _key_first() -> tuple[str, ...]:
+    """Return the command that makes the key which signs reports, where this user has none yet."""
+    return () if options.default_key().exists() else ("hilrig keys new",)
 
 
 def _held(limit: "Limit") -> str:

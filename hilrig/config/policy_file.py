@@ -53,15 +53,19 @@ class PolicyKeys(Keys):
     """A release policy."""
 
     format: Format = Field(description="Format of this file: 1.")
-    name: Name
+    name: Name = Field(description="Name of the policy, as it stands in a decision.")
     valid_days: Annotated[Positive, Field(le=VALID_DAYS_MAX)] = Field(
         description="How long a decision under it holds."
     )
     waivable: Annotated[tuple[Name, ...], Field(max_length=100)] = Field(
         default=(), description="Items that a person may let stay open."
     )
-    approvals: Annotated[tuple[RuleKeys, ...], Field(max_length=100)] = ()
-    items: Annotated[tuple[ItemKeys, ...], Field(max_length=100)]
+    approvals: Annotated[tuple[RuleKeys, ...], Field(max_length=100)] = Field(
+        default=(), description="When people must approve."
+    )
+    items: Annotated[tuple[ItemKeys, ...], Field(max_length=100)] = Field(
+        description="The checklist: all of them must pass, or be waived."
+    )
 
 
 def load_policy(path: Path, *, checks: Checks, named: Sequence[str] = ()) -> Policy:

@@ -25,7 +25,7 @@ from hilrig.config.source_file import not_found, read_bytes
 from hilrig.config.subject_file import subject_problems
 from hilrig.config.yaml_source import read_yaml
 from hilrig.core.canonical import sha256_hex
-from hilrig.core.errors import ConfigError, Problem
+from hilrig.core.errors import ConfigError, Problem, UsageError
 from hilrig.core.metrics import METRICS
 from hilrig.core.power_loss import PowerLossSpec
 from hilrig.core.profile import (
@@ -58,8 +58,11 @@ def load_profile(path: Path) -> Profile:
 
     Raises:
         ConfigError: there is no such file, or it has mistakes: all of them, in the order of the file.
+        UsageError: it is a model.
     """
     file = path / PROFILE_FILE if path.is_dir() else path
+    if file.suffix == ".onnx":
+        raise UsageError(f"{path} is a model, not a profile", hint=f"hilrig init my-station --model {path}")
     if not file.is_file():
         beside = path if path.is_dir() else path.parent
         raise not_found(path, what="profile", known=_known_profiles(beside))

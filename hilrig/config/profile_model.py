@@ -232,8 +232,8 @@ class RunKeys(Keys):
     )
     samplers: Annotated[tuple[str, ...], Field(max_length=32)] = Field(
         default=(),
-        description="Telemetry sources that must answer on the rig, plug-ins' names among them: without one the run "
-        "is refused. Every source that is installed there and answers is read, named here or not.",
+        description="Telemetry sources that must answer on the rig, built in or plug-ins: without one of them the "
+        "run is refused. Every source that is installed there and answers is read, named here or not.",
     )
     self_test_s: Annotated[float, Field(ge=0.2, le=60)] = Field(
         default=10,

@@ -16,11 +16,14 @@ from hilrig.config.limit_model import held_by
 from hilrig.config.profile_model import ProfileKeys
 from hilrig.config.rig_model import RigKeys
 from hilrig.core.metrics import METRICS
+from hilrig.core.registry import Kind, known
 
 _UNITS: Final = {
     "_ms": "ms",
     "_s": "s",
     "_minutes": "min",
+    "hours_min": "h",
+    "_days": "d",
     "_fps": "1/s",
     "_px": "px",
     "_pct": "%",
@@ -41,32 +44,51 @@ _TYPES: Final = {
     "string": "text",
     "object": "block",
 }
+_NAMES: Final[tuple[tuple[str, str, Kind], ...]] = (
+    ("FeedKeys", "source", "feeds"),
+    ("PipelineKeys", "target", "targets"),
+    ("BackendKeys", "name", "backends"),
+)
+"""Keys that hold a registered name: an editor offers those that are installed here, others may be elsewhere."""
+
 _BOUNDS: Final = {"exclusiveMinimum": "> {}", "minimum": "≥ {}", "maximum": "≤ {}"}
 
 
 def profile_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a profile file, for editors.
 
-    It knows keys, types and ranges; contradictions between keys and the options of plug-ins are found by
-    `load_profile` alone.
+    It knows keys, types, ranges and, as examples, the names that are installed here; contradictions between keys
+    and the options of plug-ins are found by `load_profile` alone.
     """
-    return _schema(ProfileKeys, title="hilrig profile")
+    schema = _schema(ProfileKeys, title="hilrig profile")
+    for block, key, kind in _NAMES:
+        schema["$defs"][block]["properties"][key]["examples"] = known(kind)
+    schema["$defs"]["RunKeys"]["properties"]["samplers"]["items"]["examples"] = known("samplers")
+    return schema
 
 
 def rig_schema() -> dict[str, Any]:
     """Return the JSON schema (draft 2020-12) of a rig file, with the same bounds to what it knows."""
-    return _schema(RigKeys, title="hilrig rig")
+    schema = _schema(RigKeys, title="hilrig rig")
+    schema["properties"]["transport"]["examples"] = known("transports")
+    schema["properties"]["power"]["examples"] = known("powers")
+    return schema
 
 
 def profile_reference() -> str:
     """Return two Markdown tables: every key of a profile, and the check that each limit makes."""
-    lines = [*_key_table(profile_schema()), "", "| check | passes when | unit |", "|---|---|---|", *_limit_rows()]
+    lines = [keys_reference(ProfileKeys), "| check | passes when | unit |", "|---|---|---|", *_limit_rows()]
     return "\n".join(lines) + "\n"
 
 
 def rig_reference() -> str:
     """Return a Markdown table: every key of a rig file."""
-    return "\n".join(_key_table(rig_schema())) + "\n"
+    return keys_reference(RigKeys)
+
+
+def keys_reference(model: type[Keys]) -> str:
+    """Return a Markdown table: every key of a file that `model` checks."""
+    return "\n".join(_key_table(_schema(model, title=""))) + "\n"
 
 
 def _schema(model: type[Keys], *, title: str) -> dict[str, Any]:
@@ -76,7 +98,7 @@ def _schema(model: type[Keys], *, title: str) -> dict[str, Any]:
 
 def _key_table(schema: Mapping[str, Any]) -> list[str]:
     head = ["| key | type | unit | default | meaning |", "|---|---|---|---|---|"]
-    return [*head, *_rows(schema, schema["$defs"], at="")]
+    return [*head, *_rows(schema, schema.get("$defs", {}), at="")]
 
 
 class _Schema(GenerateJsonSchema):
@@ -134,8 +156,9 @@ def _type(stated: Mapping[str, Any]) -> str:
     if stated["type"] == "array":
         length = f" of {stated['minItems']}" if stated.get("minItems", 0) == stated.get("maxItems") else ""
         return f"list{length}: {_type(stated['items'])}"
-    if stated.get("additionalProperties"):
-        return f"block: {_type(stated['additionalProperties'])}"
+    values = stated.get("additionalProperties")
+    if values and isinstance(values, Mapping):
+        return f"block: {_type(values)}"
     bounds = [words.format(f"{stated[key]:g}") for key, words in _BOUNDS.items() if key in stated]
     return f"{_TYPES[stated['type']]} {', '.join(bounds)}".strip()
 

@@ -127,8 +127,8 @@ class LabelQuality:
 
     Args:
         label: as in the profile.
-        true_positive, false_positive: decided frames that were found to have it, rightly or wrongly.
-        false_negative, true_negative: decided frames that were found not to have it, wrongly or rightly.
+        true_positive, false_positive: decided frames that were found to have it: rightly (true), wrongly (false).
+        false_negative, true_negative: decided frames that were found not to have it, alike.
         precision, recall: 0 to 1; None when their denominator is 0.
     """
 

@@ -1,4 +1,6 @@
-"""A companion to test with: it copies files in a loop, as an agent that mirrors a station's data does.
+"""A companion to test with: it works on files in a loop, as an agent that mirrors a station's data does.
+
+It copies them and hashes the copies.
 
     python3 -m hilrig.faults.sync_agent --port 8091
 

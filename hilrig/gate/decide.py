@@ -1,4 +1,4 @@
-"""The decision for one device class, from a policy by the facts.
+"""The decision for one device class, by a policy held against the facts.
 
 Pure: equal input gives an equal outcome.
 """

@@ -15,7 +15,7 @@ _RUNTIMES: Final = re.compile(r"(onnxruntime|ort-nightly)(?!-(extensions|genai|t
 
 
 def package_versions() -> dict[str, str]:
-    """Return name and version of what computes: numpy, ONNX Runtime, OpenCV, every package with a plug-in; sorted."""
+    """Return name and version of numpy, ONNX Runtime, OpenCV and every package with a plug-in, sorted by name."""
     named = [(*_name_and_version(package), package) for package in distributions()]
     return dict(
         sorted(

@@ -1,12 +1,12 @@
 """The telemetry part of the live state: last readings, the target's memory, whether the rig throttles."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any, Final
 
 import numpy as np
 
 from hilrig.core.telemetry import Capability, ChannelKind, ReadingTable
+from hilrig.core.thermal_state import ThermalState
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.run.live_heat import Temperatures, ThrottleTime, is_thermal_sign
 
@@ -17,14 +17,6 @@ NOT_YET_NS: Final = (1 << 63) - 1
 """Before the measured part: nothing counts for it."""
 
 MEMORY: Final = "process.memory.usage"
-
-
-class ThermalState(str, Enum):
-    """What the thermal throttle channels said last."""
-
-    NOMINAL = "nominal"
-    THROTTLED = "throttled"
-    UNKNOWN = "unknown"  # no such channel has answered
 
 
 class LiveTelemetry:

@@ -1,6 +1,7 @@
 """The house rules that no linter knows."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +17,15 @@ HEAVY = ("pandas", "matplotlib", "pyarrow", "cv2", "onnxruntime", "onnx", "numpy
 
 
 def test_a_file_is_one_idea():
-    """At most 400 lines, a docstring, functions of at most 60 lines, no drawer."""
+    """At most 400 lines, a docstring whose first line needs no "and", functions of at most 60 lines, no drawer."""
     for path in MODULES:  # one test, not one for each: a thousand that take a millisecond cost ten
         text = path.read_text()
         tree = ast.parse(text)
         assert len(text.splitlines()) <= LINES_MAX, path
         assert path.stem not in DRAWERS, path
-        assert ast.get_docstring(tree), f"{path}: a module says what it is for"
+        docstring = ast.get_docstring(tree)
+        assert docstring, f"{path}: a module says what it is for"
+        assert not re.search(r"\band\b", docstring.splitlines()[0], re.IGNORECASE), f"{path}: one idea, one file"
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
                 assert node.end_lineno - node.lineno < FUNCTION_LINES_MAX, (path, node.name)
@@ -70,6 +73,12 @@ def test_tests_mirror_the_package():
     parts = {path.name for path in (ROOT / "hilrig").iterdir() if path.is_dir() and not path.name.startswith("__")}
     mirrored = {path.parent.name for path in (ROOT / "tests" / "unit").glob("*/test_*.py")}
     assert parts - {"bundled"} == mirrored
+
+
+def test_a_file_of_tests_is_one_idea():
+    """At most 400 lines, what tests share included."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= LINES_MAX, path
 
 
 def test_every_test_says_what_it_holds():

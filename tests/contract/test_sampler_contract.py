@@ -1,3 +1,5 @@
+"""What every sampler owes, asked of the host's; of those that `HILRIG_CONTRACT_PROFILE` names as well."""
+
 import errno
 import math
 import os
@@ -11,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asked_plugins import asked_samplers
 from hilrig.core.clock import ManualClock
+from hilrig.core.registry import load
 from hilrig.core.telemetry import Channel, ChannelKind, Reason, Tier
 from hilrig.sampler import kept_file
 from hilrig.sampler.combined import CombinedSampler
@@ -169,6 +173,14 @@ class TestSamplerContract(SamplerContract):
     @pytest.fixture(params=[real, fake_tree, scripted, combined])
     def build(self, request, pristine):
         return lambda: request.param(pristine)
+
+
+class TestSamplerByName(SamplerContract):
+    """Asked of samplers as a run opens them: by their names."""
+
+    @pytest.fixture(params=["host", *asked_samplers()])
+    def build(self, request):
+        return lambda: load("samplers", request.param)(Path("/"), os.getpid())
 
 
 def answering(sampler):

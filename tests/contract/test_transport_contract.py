@@ -1,4 +1,4 @@
-"""What every way to a rig promises. A new one joins with a line in `WAYS`."""
+"""What every way to a rig promises. A new one joins in `WAYS`; `HILRIG_CONTRACT_RIG` names a rig file of yours."""
 
 import secrets
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from asked_plugins import asked_rig
 from hilrig.core.errors import RigLostError, UsageError
 from hilrig.core.rig import RigSpec
 from hilrig.core.rig_ports import RigTransport
@@ -59,7 +60,23 @@ def labgrid_way(folder: Path) -> Iterator[tuple[RigSpec, Path]]:
         )
 
 
-WAYS = {"local": local_way, "ssh": ssh_way, "labgrid": labgrid_way}
+@contextmanager
+def asked_way(_: Path) -> Iterator[tuple[RigSpec, Path]]:
+    """Give the rig that its author names, and the home that it says its login has; on this machine too."""
+    transport = open_transport(ASKED)
+    transport.open()
+    home = asked(transport, "sh", "-c", 'echo "$HOME"').stdout.decode().strip()
+    transport.close()
+    yield ASKED, Path(home)
+
+
+ASKED = asked_rig()
+WAYS = {
+    "local": local_way,
+    "ssh": ssh_way,
+    "labgrid": labgrid_way,
+    **({ASKED.transport: asked_way} if ASKED else {}),
+}
 """Transport -> what gives a rig that it reaches and the home of its login on this machine."""
 
 

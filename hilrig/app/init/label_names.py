@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,17 +83,12 @@ def _place(key: object) -> int:
 
 
 def _fitted(given: Sequence[str], origin: str) -> LabelNames:
-    """Return names as a profile takes them: cut at the first comma, short, each different from the others."""
-    used: Counter[str] = Counter()
-    names: list[str] = []
+    """Return names as a profile takes them: cut at the first comma, short, each different from those before it."""
+    names: dict[str, None] = {}  # a set that keeps its order
     for index, text in enumerate(given):
-        plain = _NOT_IN_A_NAME.sub(" ", re.split("[;,]", text, maxsplit=1)[0]).strip()
-        name = plain[: _LENGTH_MAX - 12].strip() if len(plain) > _LENGTH_MAX else plain
-        name = name or f"label-{index}"
-        used[name] += 1
-        while name in names:
-            name = f"{plain[: _LENGTH_MAX - 12].strip()} ({used[plain] or index})"
-            used[plain] += 1
-        names.append(name)
-    n_changed = sum(name != text for name, text in zip(names, given, strict=True))
+        name = _NOT_IN_A_NAME.sub(" ", re.split("[;,]", text, maxsplit=1)[0]).strip()[:_LENGTH_MAX].strip()
+        if not name or name in names:
+            name = f"{name[: _LENGTH_MAX - 8].strip() or 'label'} #{index}"
+        names[name] = None
+    n_changed = sum(name != text for name, text in zip(names, given, strict=False))
     return LabelNames(names=tuple(names), origin=origin, n_changed=n_changed)

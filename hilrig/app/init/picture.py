@@ -17,14 +17,13 @@ _PLANES: Final = {1: "grey", 4: "four planes"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """The model's input. `dtype` is a numpy name; `is_batch_open` says that the model takes any number of pictures."""
+    """The model's input. `dtype` is a numpy name."""
 
     name: str
     layout: Layout
     width_px: int
     height_px: int
     dtype: str
-    is_batch_open: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,7 +75,6 @@ def picture_of(inputs: Sequence[Any], model: str, *, size: tuple[int, int] | Non
         width_px=width_px,
         height_px=height_px,
         dtype=NUMPY_NAMES[asked.type],
-        is_batch_open=not isinstance(shape[0], int),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hilrig.core.errors import HilrigError, PreconditionError, UsageError
-from hilrig.run.live_telemetry import ThermalState
+from hilrig.core.thermal_state import ThermalState
 
 Status = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""What live views read of a run's own words: a number that is not there is None, never 0.
+"""The state of a run as live views read it: a number that is not there is None, never 0.
 
 It is in status.json and in plan.json.
 """

@@ -1,4 +1,4 @@
-"""The files that a recording of a board holds: all that hilrig reads below the root.
+"""The files below the root that a recording of a board holds.
 
 Samplers read them, and so does what finds out the facts of a rig. They are shell patterns; `PID` is the measured
 process, `CGROUP` its control group. Nothing that identifies a machine or a person is among them, and nothing

@@ -5,13 +5,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from hilrig.app.soak.preflight import needed_bytes
 from hilrig.attest.keys import list_keys
+from hilrig.core import plugins
 from hilrig.core.errors import HilrigError
+from hilrig.core.registry import BUILT_IN, Kind, load
 from hilrig.core.units import bytes_to_mib
 from hilrig.faults.block_log import why_not_block_log
 from hilrig.rig.device_class import is_jetson
@@ -53,6 +57,7 @@ def examine(*, reports: Path, keys_folder: Path, root: Path = Path("/")) -> Iter
     yield _attempt("onnxruntime", onnxruntime_distribution)
     yield _attempt("opencv", _opencv_version)
     yield from examine_nvidia(root)
+    yield from examine_plugins()
     yield _key(keys_folder)
     yield _reports(reports)
     yield _real_time()
@@ -88,6 +93,22 @@ def examine_nvidia(root: Path) -> Iterator[Examined]:
         )
     if driver is not None or is_jetson(root):
         yield from _gpu_runtime(jetson=is_jetson(root))
+
+
+def examine_plugins() -> Iterator[Examined]:
+    """Look at every installed plug-in: what it is called, who brings it, whether it can be loaded."""
+    for kind, built_in in BUILT_IN.items():
+        try:
+            points = plugins.installed(kind, built_in=built_in)
+        except HilrigError as error:
+            yield Examined(name="plug-in", health=Health.BROKEN, found=error.message, remedy=error.hint)
+            continue
+        yield from (_attempt("plug-in", partial(_plugin, kind, point)) for point in points.values())
+
+
+def _plugin(kind: Kind, point: EntryPoint) -> str:
+    load(kind, point.name)
+    return plugins.described(kind, point)
 
 
 def _gpu_runtime(*, jetson: bool) -> Iterator[Examined]:

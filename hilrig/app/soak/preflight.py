@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 
 import psutil
 
-from hilrig.app.power_loss.power_loss import PowerLossRequest, why_not_here
 from hilrig.app.soak.accelerator import prove_accelerator, with_evidence
 from hilrig.app.soak.limits_here import condition, obstacle
 from hilrig.config.profile import load_profile
@@ -259,6 +258,8 @@ def _uncuttable(profile: Profile) -> Iterator[str]:
     """Yield why a depth of the power-loss test that the profile requires cannot run here."""
     if profile.power_loss is None:
         return
+    from hilrig.app.power_loss.power_loss import PowerLossRequest, why_not_here  # few profiles ask for the test
+
     try:
         yield from why_not_here(PowerLossRequest(spec=profile.power_loss, folder=Path(profile.folder)))
     except HilrigError as error:

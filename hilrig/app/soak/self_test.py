@@ -1,6 +1,5 @@
 """The A/A self-test: the run's own machinery around a pipeline that does nothing, at the run's frame rate."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -87,15 +86,14 @@ def measure_floor(
         RigLostError: not even a pipeline that does nothing got through.
     """
     writer = FloorWriter()
-    with tempfile.TemporaryDirectory(prefix="hilrig-") as folder:
-        job = Job(
-            plan=nothing,
-            run_folder=Path(folder),
-            profile_folder=Path(folder),
-            feed_info=feed_info,
-            log_path=log_path,
-        )
-        end = Supervisor(job, writer=writer, clock=clock, stop_requested=stop, on_frames=lambda _: None).run()
+    job = Job(
+        plan=nothing,
+        run_folder=log_path.parent,  # nothing is read or written there: no folder that a kill could leave behind
+        profile_folder=log_path.parent,
+        feed_info=feed_info,
+        log_path=log_path,
+    )
+    end = Supervisor(job, writer=writer, clock=clock, stop_requested=stop, on_frames=lambda _: None).run()
     if end.ended is Ended.ABORTED:
         raise RunAbortedError("stopped during the self-test: no frame was offered")
     floor = writer.floor(nothing) if end.ended is Ended.COMPLETED else None

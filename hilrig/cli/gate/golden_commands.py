@@ -173,7 +173,7 @@ def _show_check(found: "BundleCheck") -> None:
         say("model, pipeline, profile and all versions are those of the bundle")
     say(f"bundle: {word(found.status.value)}")
     if _exit_code(found) is not ExitCode.OK:
-        next_steps("hilrig triage RUN --symptom accuracy-drop", "hilrig doctor")
+        next_steps("hilrig triage RUN --playbook accuracy-drop", "hilrig doctor")
 
 
 def _exit_code(found: "GoldenReport | BundleCheck") -> ExitCode:

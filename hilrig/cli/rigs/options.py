@@ -82,12 +82,14 @@ def choose_rigs(
         UsageError: the options contradict each other, a rig is unknown or named twice.
         ConfigError: a rig file has mistakes.
     """
-    from hilrig.app.rigs.files import find_by_labels, find_rig, rigs_folder
-
     if names and labels:
         raise UsageError("--rig names rigs, --label looks for them: give one of the two")
     if every and not labels:
         raise UsageError("--all needs labels", hint="hilrig run PROFILE --label board=orin --all")
+    if not names and not labels:
+        return RigChoice(rigs=(), on_all=False)
+    from hilrig.app.rigs.files import find_by_labels, find_rig, rigs_folder
+
     if labels:
         found = find_by_labels(_parse_labels(labels), rigs_folder(folder))
         return RigChoice(rigs=_absolute(found), on_all=every)

@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="[NAME]", help="The virtual rig's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The virtual rig's name.")]
 _NAME = "virtual-0"
 
 

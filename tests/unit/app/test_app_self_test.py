@@ -1,5 +1,6 @@
 """hilrig.app.soak.self_test: the run's own machinery around a pipeline that does nothing."""
 
+import tempfile
 from dataclasses import replace
 from fractions import Fraction
 
@@ -53,6 +54,22 @@ def test_it_can_be_stopped(tmp_path):
     """Ctrl-C during the self-test ends it: no frame of the run was offered."""
     with pytest.raises(RunAbortedError):
         measured(plan_of(), tmp_path, stop=lambda: True)
+
+
+def test_it_makes_no_folder_that_a_kill_could_leave_behind(tmp_path, monkeypatch):
+    """While it goes on there is nothing of it among the temporary files, nor in the run directory but the log."""
+    temporary, run_dir, seen = tmp_path / "tmp", tmp_path / "run", set()
+    temporary.mkdir()
+    run_dir.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+    def look():
+        seen.update(path.name for folder in (temporary, run_dir) for path in folder.iterdir())
+        return False
+
+    measured(plan_of(), run_dir, stop=look)
+    assert seen == {"run.log"}
 
 
 def test_the_doctor_leaves_a_busy_rig_alone(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ from hilrig.rig.ssh.options import SshOptions
 from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
 from hilrig.rig.virtual.machine import make_machine, read_machine
+from needed_programs import need
 
 pytestmark = pytest.mark.waiting
 
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.waiting
 @pytest.fixture
 def machine(tmp_path):
     """Give a virtual rig of this user's that nothing can boot."""
+    need("ssh-keygen")
     image = Image(folder=tmp_path / "image")
     image.folder.mkdir()
     for file in (image.kernel, image.initramfs, image.disk):

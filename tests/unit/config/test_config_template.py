@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hilrig.config.profile import load_profile, parse_profile
-from hilrig.config.template import profile_template
-from hilrig.core.errors import UsageError
+from hilrig.config.template import FirstProfile, profile_template
 from hilrig.core.profile import Layout, Profile
 
 label_text = st.from_regex(r"[^\s;,\x00-\x1f\x7f]{1,20}", fullmatch=True).filter(str.isprintable)
@@ -16,13 +15,16 @@ def made(**changes: object) -> str:
     values = {
         "name": "my-station",
         "device_class": "x86-cpu",
-        "model_file": "model.onnx",
+        "model_files": ["model.onnx"],
         "input_name": "image",
         "input_shape": [1, 3, 224, 320],
+        "layout": Layout.NCHW,
+        "dtype": "float32",
         "output_name": "scores",
         "labels": ["good", "bad"],
+        "is_share": True,
     }
-    return profile_template(**{**values, **changes})
+    return profile_template(FirstProfile(**{**values, **changes}))
 
 
 def read(text: str) -> Profile:
@@ -39,21 +41,52 @@ def test_the_template_passes_once_the_model_lies_beside_it(tmp_path: Path):
     assert (profile.pipeline.preprocess.width_px, profile.pipeline.preprocess.height_px) == (320, 224)
 
 
-def test_the_layout_follows_the_shape():
-    """Planes last is nhwc."""
-    profile = read(made(input_shape=(1, 224, 320, 3)))
+def test_planes_last_are_nhwc():
+    """Width and height are read where this layout has them."""
+    profile = read(made(input_shape=(1, 224, 320, 3), layout=Layout.NHWC))
     assert profile.pipeline.preprocess.layout is Layout.NHWC
-    assert profile.pipeline.preprocess.width_px == 320
+    assert (profile.pipeline.preprocess.width_px, profile.pipeline.preprocess.height_px) == (320, 224)
 
 
-@pytest.mark.parametrize(
-    "shape", [[], [1, 1, 28, 28], [3, 224, 224], [-1, 3, 224, 224], [1, 3, 0, 224], [1, 3, -1, -1]]
-)
-def test_an_input_that_is_no_picture_is_refused(shape: list[int]):
-    """A dynamic batch, a grey or a missing plane: said before a profile is written that could never run."""
-    with pytest.raises(UsageError, match="expected one picture") as caught:
-        made(input_shape=shape)
-    assert "fixed" in caught.value.hint
+def test_a_thousand_labels_stand_in_lines_with_one_threshold_as_an_example():
+    """A classifier's profile can be read, says why only one label decides, and is accepted."""
+    labels = [f"label-{index}" for index in range(1000)]
+    text = made(labels=labels)
+    assert max(map(len, text.splitlines())) <= 115
+    assert "At most 32 of the 1000 labels can have one" in text
+    profile = read(text)
+    assert profile.model.labels == tuple(labels)
+    assert profile.pipeline.decide.thresholds == {"label-0": 0.5}
+
+
+def test_bytes_are_taken_as_they_are():
+    """A uint8 input gets no scaling, and no list of usual ones: it would be refused."""
+    text = made(dtype="uint8")
+    assert read(text).pipeline.preprocess.scale == 1
+    assert "takes the camera's bytes as they are" in text
+    assert "ImageNet" not in text
+
+
+def test_usual_normalizations_stand_where_the_file_cannot_know():
+    """Whoever forgot how the model was trained finds the usual numbers beside the keys."""
+    assert "ImageNet (torchvision): scale 0.00392156862745098, mean [0.485, 0.456, 0.406]" in made()
+
+
+def test_logits_get_a_threshold_that_means_something():
+    """0 is the middle of a logit; the comment says what is better."""
+    text = made(is_share=False)
+    assert read(text).pipeline.decide.thresholds == {"good": 0, "bad": 0}
+    assert "no shares of 1" in text
+    assert "softmax or sigmoid inside" in text
+
+
+def test_no_limit_on_accuracy_is_invented():
+    """Nobody knows the truth of noise: precision and recall are left out, and the comment says what they take."""
+    text = made()
+    profile = read(text)
+    assert profile.feed.source == "noise"
+    assert not [limit for limit in profile.limits if limit.check_id.startswith("detection")]
+    assert "source: folder" in text
 
 
 @given(st.lists(label_text, min_size=1, max_size=5, unique=True), label_text)

@@ -1,7 +1,7 @@
-"""hilrig.node.service as a process: what clients get, what is refused, how models are replaced.
+"""hilrig.node.service as a process: what clients get, what is refused.
 
-The 19 defects of the seed's service, and the test that holds each: R is test_node_service_requests.py, S is
-test_node_service_stalls.py, the others are here.
+The 19 defects of the seed's service, and the test that holds each: M is test_node_service_models.py, R is
+test_node_service_requests.py, S is test_node_service_stalls.py, the others are here.
 
 1   a tensor as a JSON list only: test_raw_bytes_and_camera_frames_are_decided
 2   one NaN pixel passes a defective part: test_a_pixel_that_is_no_number_is_refused,
@@ -10,13 +10,13 @@ test_node_service_stalls.py, the others are here.
     test_a_mistake_is_not_repeated_to_its_maker
 4   a thread for each request, never ended: S test_a_stalled_model_costs_neither_threads_nor_memory
 5   late results run on: S test_a_late_answer_is_nobodys, S test_a_stuck_model_is_killed_and_loaded_again
-6   a model's name walks out of the folder: test_no_name_leads_out_of_the_store
-7   nothing is verified at reload: test_a_release_without_the_gates_word_is_not_loaded,
-    test_a_damaged_release_is_not_loaded
-8   no warm-up, reloads race: test_the_golden_sample_is_scored_before_a_model_serves,
-    test_of_two_reloads_the_last_one_asked_for_wins
-9   a corrupt model is a bare 500: test_a_model_that_does_not_load_leaves_the_old_one_serving
-10  silent CPU fallback: test_a_provider_that_is_not_there_is_no_fallback
+6   a model's name walks out of the folder: M test_no_name_leads_out_of_the_store
+7   nothing is verified at reload: M test_a_release_without_the_gates_word_is_not_loaded,
+    M test_a_damaged_release_is_not_loaded
+8   no warm-up, reloads race: M test_the_golden_sample_is_scored_before_a_model_serves,
+    M test_of_two_reloads_the_last_one_asked_for_wins
+9   a corrupt model is a bare 500: M test_a_model_that_does_not_load_leaves_the_old_one_serving
+10  silent CPU fallback: M test_a_provider_that_is_not_there_is_no_fallback
 11  liveness and readiness are one: S test_without_a_model_it_lives_and_is_not_ready
 12  no authentication, all interfaces: S test_on_other_addresses_a_token_is_needed
 13  the threshold is the client's: test_the_threshold_is_the_releases
@@ -25,130 +25,41 @@ test_node_service_stalls.py, the others are here.
 15  side effects at import: S test_importing_the_service_does_nothing
 16  the model's name without its hash: test_an_answer_names_the_model_by_its_digest
 17  no limit of body or queue: test_ten_gigabytes_are_refused_unread, S test_a_full_queue_is_refused_at_once
-18  exception text goes to the client: test_what_the_runtime_says_stays_in_the_log
-19  "in-flight requests complete against the old session" is untrue: test_a_model_is_replaced_without_a_gap
+18  exception text goes to the client: M test_what_the_runtime_says_stays_in_the_log
+19  "in-flight requests complete against the old session" is untrue: M test_a_model_is_replaced_without_a_gap
 """
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from hilrig.core.frame import Outcome
-from hilrig.core.profile import BackendSpec, DecideSpec, PipelineSpec
-from hilrig.node.trust import gate_accept
+from hilrig.core.profile import DecideSpec, PipelineSpec
 from hilrig.target.infer_service import InferServiceTarget
 from hilrig.target.open_inference import OpenInferenceTarget
-from node_releases import accept_any
-from node_services import (
-    PIPELINE,
-    NodeService,
-    install,
-    make_store,
-    serving_node,
-    write_tiny_release,
-)
-from small_models import PREPROCESS, SHAPE, build_model, spec_for
+from node_services import NodeService
+from small_models import PREPROCESS, SHAPE, spec_for
+from staged_services import JSON, as_json, even, serving_a, staged_node
 
 pytestmark = pytest.mark.waiting
-
-JSON = {"Content_Type": "application/json"}
 SECRET = "part-4711-of-the-client"
-
-
-def even(value: float) -> np.ndarray:
-    """Return a tensor whose mean is this value: the scores are it and twice it."""
-    return np.full(SHAPE, value, np.float32)
-
-
-def as_json(value: float, **more) -> str:
-    return json.dumps({"tensor": even(value).reshape(-1).tolist(), **more})
-
-
-def sometimes_nan_model() -> bytes:
-    """Return a model that is fine on the golden sample, and scores NaN where the input's mean is over 0.6."""
-    nodes = [
-        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1, 2, 3], keepdims=0),
-        helper.make_node("Sub", ["edge", "mean"], ["left"]),
-        helper.make_node("Sqrt", ["left"], ["root"]),
-        helper.make_node("Mul", ["root", "weights"], ["scores"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "sometimes",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, SHAPE)],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1, 2])],
-        [
-            numpy_helper.from_array(np.float32(0.6), "edge"),
-            numpy_helper.from_array(np.ones((1, 2), np.float32), "weights"),
-        ],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """Return a running service on release `a`, and the digests of others that lie staged in its store."""
-    folder = tmp_path_factory.mktemp("node")
-    store = make_store(folder / "store")
-    accept = gate_accept(store.folder)
-
-    def stage(name: str, **changes) -> str:
-        write_tiny_release(folder / name, **{"version": name, **changes})
-        return store.stage(folder / name, accept=accept)
-
-    def undecided(name: str) -> str:
-        write_tiny_release(folder / name, version=name)
-        (folder / name / "gate.dsse.json").write_bytes(b'{"payload": ""}')
-        return store.stage(folder / name, accept=accept_any)
-
-    write_tiny_release(folder / "a", version="a")
-    found = SimpleNamespace(
-        folder=folder,
-        store=store,
-        a=install(store, folder / "a"),
-        b=stage("b"),
-        strict=stage("strict", pipeline=replace(PIPELINE, decide=DecideSpec(thresholds={"a": 0.05, "b": 0.05}))),
-        nan=stage("nan", graph=sometimes_nan_model(), golden=False),
-        other_scores=stage("other-scores", golden_scores=(0.3, 0.6)),
-        no_cuda=stage(
-            "no-cuda",
-            pipeline=replace(
-                PIPELINE, backend=BackendSpec(name="onnx", options={"providers": ["CUDAExecutionProvider"]})
-            ),
-        ),
-        corrupt=stage("corrupt", graph=b"no model at all", golden=False),
-        three=stage(
-            "three",
-            graph=build_model(n_labels=3, output_name="out").SerializeToString(),
-            golden=False,
-            model=replace(spec_for("model.onnx"), labels=("x", "y", "z"), output_name="out"),
-            pipeline=replace(PIPELINE, decide=DecideSpec(thresholds={"y": 0.5})),
-        ),
-        undecided=undecided("undecided"),
-        damaged=stage("damaged", config_version="c2"),
-    )
-    with serving_node(store.folder, "--shadow-every", "1") as service:
-        found.service = service
+    with staged_node(tmp_path_factory.mktemp("node")) as found:
         yield found
 
 
 @pytest.fixture
 def service(node) -> NodeService:
-    """Return the service with release `a` in place."""
-    if node.service.get("/healthz").get("model_version") != "a":
-        assert node.service.reload(release_sha256=node.a).status == 200
-    return node.service
+    return serving_a(node)
 
 
 def test_the_seeds_request_gets_the_seeds_answer(service):
@@ -231,65 +142,6 @@ def test_the_threshold_is_the_releases(service):
     """A threshold other than the signed one is refused; the signed one, or none, is fine."""
     assert service.ask("POST", "/infer", as_json(0.3, threshold=0.99), **JSON).status == 422
     assert service.ask("POST", "/infer", as_json(0.3, threshold=0.5), **JSON).json["defective"] is True
-
-
-@pytest.mark.parametrize(
-    "name", ["/tmp/evil", "../evil", "..", ".", "weld/../weld", "weld\x00", "", "x" * 129, "releases", "%2e%2e"]
-)
-def test_no_name_leads_out_of_the_store(service, node, name):
-    """A model's name is looked up among releases; it is never a part of a path."""
-    assert service.reload(model_name=name).status == 404
-    assert service.reload(release_sha256=name).status == 422
-    assert service.get("/healthz")["model_version"] == "a"
-
-
-def test_a_release_without_the_gates_word_is_not_loaded(service, node):
-    """A release in the store whose gate decision does not hold is 422 with HR-303; the old one serves on."""
-    answer = service.reload(release_sha256=node.undecided)
-    assert (answer.status, answer.json["error_code"]) == (422, "HR-303")
-    assert service.get("/node/status")["active"]["release_sha256"] == node.a
-
-
-def test_a_damaged_release_is_not_loaded(service, node):
-    """One changed byte in a file of the release is found before anything is loaded."""
-    path = next((node.store.folder / "releases" / node.damaged / "model").glob("golden.bin"))
-    path.chmod(0o644)
-    kept = path.read_bytes()
-    try:
-        path.write_bytes(b"\x01" + kept[1:])
-        answer = service.reload(release_sha256=node.damaged)
-        assert (answer.status, answer.json["error_code"]) == (422, "HR-101")
-    finally:
-        path.write_bytes(kept)  # a hard link: the file is that of other releases too
-
-
-def test_the_golden_sample_is_scored_before_a_model_serves(service, node):
-    """A model that scores the golden sample differently on this node does not come to serve."""
-    answer = service.reload(release_sha256=node.other_scores)
-    assert (answer.status, answer.json["error_code"]) == (422, "HR-202")
-    assert service.get("/healthz")["model_version"] == "a"
-
-
-def test_a_provider_that_is_not_there_is_no_fallback(service, node):
-    """A release for CUDA does not come up on the CPU in silence."""
-    assert service.reload(release_sha256=node.no_cuda).json["error_code"] == "HR-202"
-    assert service.get("/healthz")["model_version"] == "a"
-
-
-def test_a_model_that_does_not_load_leaves_the_old_one_serving(service, node):
-    """A file that is no model: 422, and requests go on being decided by the one before."""
-    answer = service.reload(release_sha256=node.corrupt)
-    assert (answer.status, answer.json["error_code"]) == (422, "HR-202")
-    assert service.infer(even(0.3)).json["release_sha256"] == node.a
-
-
-def test_what_the_runtime_says_stays_in_the_log(service, node):
-    """Neither paths nor exceptions of ours go to a client."""
-    for sha256 in (node.corrupt, node.no_cuda, "0" * 64):
-        answer = service.reload(release_sha256=sha256)
-        assert str(node.folder) not in answer.body.decode()
-        assert "Error" not in answer.json["detail"]
-        assert len(answer.body) < 400
 
 
 def test_a_mistake_is_not_repeated_to_its_maker(service):
@@ -384,73 +236,6 @@ def test_a_body_of_another_kind_is_told_so(service):
     """A form of a web page cannot load a model or ask for a decision."""
     for path in ("/infer", "/reload-model"):
         assert service.ask("POST", path, b"model_name=weld", Content_Type="text/plain").status == 415
-
-
-def test_a_model_is_replaced_without_a_gap(service, node):
-    """Under traffic every request is decided, by the release that its answer names; then the new one serves."""
-    thresholds = {node.a: [], node.strict: ["a", "b"]}
-    answers, ended = [], threading.Event()
-
-    def ask() -> None:
-        own = NodeService(service.process, service.url, service.metrics_url, service.log_path)
-        while not ended.is_set():
-            answers.append(own.infer(even(0.1)))
-
-    with ThreadPoolExecutor(2) as pool:
-        asking = [pool.submit(ask) for _ in range(2)]
-        assert service.reload(release_sha256=node.strict).status == 200
-        assert service.infer(even(0.1)).json["release_sha256"] == node.strict
-        ended.set()
-        for one in asking:
-            one.result()
-    assert {answer.status for answer in answers} == {200}
-    assert {answer.json["release_sha256"] for answer in answers} >= {node.a}
-    assert all(answer.json["defects"] == thresholds[answer.json["release_sha256"]] for answer in answers)
-    service.until(lambda: len(service.engines()) == 1)  # the old process is gone
-
-
-def test_of_two_reloads_the_last_one_asked_for_wins(service, node):
-    """The first is told so with a 409; what serves is what was asked for last."""
-    first = NodeService(service.process, service.url, service.metrics_url, service.log_path)
-    service.until(lambda: len(service.engines()) == 1)  # one that an earlier test replaced is still ending
-    with ThreadPoolExecutor(1) as pool:
-        early = pool.submit(first.reload, release_sha256=node.strict)
-        service.until(lambda: len(service.engines()) == 2)
-        late = service.reload(release_sha256=node.b)
-        assert (early.result().status, late.status) == (409, 200)
-    assert service.get("/healthz")["model_version"] == "b"
-
-
-def test_a_shadow_is_compared_and_never_answers(service, node):
-    """Inputs are shown to it when it is idle, disagreements counted; the answers are the serving model's."""
-    assert service.reload(release_sha256=node.strict, mode="shadow").status == 200
-    assert service.get("/node/window")["shadow"]["n"] == 0
-
-    def ask() -> bool:
-        assert service.infer(even(0.1)).json["release_sha256"] == node.a
-        return service.get("/node/window")["shadow"]["n"] >= 3
-
-    service.until(ask)
-    shadow = service.get("/node/window")["shadow"]
-    assert shadow["release_sha256"] == node.strict
-    assert shadow["n_disagreed"] == shadow["n"] - shadow["n_failed"] >= 3
-    assert service.infer(even(0.9)).json["defects"] == ["a", "b"]
-    assert shadow["p95_ms"] > 0
-
-
-def test_a_shadow_that_dies_is_nobodys_failure(service, node):
-    """The serving model goes on; the window has no shadow any more."""
-    assert service.reload(release_sha256=node.strict, mode="shadow").status == 200
-    service.engines()[-1].kill()
-    service.until(lambda: service.get("/node/window")["shadow"] is None)
-    assert service.infer(even(0.3)).status == 200
-
-
-def test_a_shadow_of_another_shape_is_refused(service, node, tmp_path):
-    """What takes another input cannot be shown this one's."""
-    answer = service.reload(release_sha256=node.corrupt, mode="shadow")
-    assert answer.status == 422
-    assert service.reload(release_sha256=node.a, mode="both").status == 422
 
 
 def pipeline_for(target: str, **options) -> PipelineSpec:

@@ -19,7 +19,8 @@ from hilrig.report.channel_words import attributes_of, in_words, name_of, short_
 from hilrig.report.junit import JunitSink
 from hilrig.report.markdown import MarkdownSink
 from hilrig.report.throttling import WINDOWS_MAX, answers
-from telemetry_pages import answered, make_orin, make_proof, make_row, make_rtx
+from telemetry_pages import answered, make_orin, make_proof, make_rtx
+from telemetry_rows import make_row
 
 EVIDENCE = "process, sampled at 10 Hz"
 ATTRIBUTE_VALUES = st.text(st.characters(exclude_characters=",={}", codec="utf-8"), max_size=12)

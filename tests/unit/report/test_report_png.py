@@ -12,7 +12,8 @@ from report_documents import make_document, make_passing
 from hilrig.core.verdict import SeriesPoint, ThrottleWindow
 from hilrig.report.png import PngSink, render_png
 from hilrig.report.png_telemetry import LINES_MAX, merged, tracks
-from telemetry_pages import HOT_S, make_orin, make_rtx, make_telemetry_series
+from telemetry_pages import make_orin, make_rtx
+from telemetry_rows import HOT_S, make_telemetry_series
 
 STRIP_COLORS = {"passing": (11, 107, 58), "failing": (179, 38, 30), "inconclusive": (138, 90, 0)}
 

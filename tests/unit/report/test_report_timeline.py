@@ -11,7 +11,8 @@ from hilrig.core.verdict import ChangePoint, ThrottleWindow
 from hilrig.report.charts import timeline_chart
 from hilrig.report.timeline import LANES_MAX, timeline
 from raw_frames import make_measured, ordinary_ms
-from telemetry_pages import make_orin, make_rtx, make_telemetry_series
+from telemetry_pages import make_orin, make_rtx
+from telemetry_rows import make_telemetry_series
 
 HOSTILE = "</script><script>alert(1)</script>\u202e"
 

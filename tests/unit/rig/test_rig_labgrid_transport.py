@@ -3,19 +3,17 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from hilrig.core.errors import PreconditionError, RigBusyError, RigLostError, TrustError
 from hilrig.rig.labgrid import hold as labgrid_hold
 from hilrig.rig.labgrid.client import Labgrid
-from hilrig.rig.labgrid.transport import SILENT_S, LabgridOptions, LabgridTransport, published
+from hilrig.rig.labgrid.transport import LabgridOptions, published
 from labgrid_lab import bench, running_lab
-from sshd import free_port, running_sshd
+from labgrid_ways import lost
 
 pytestmark = pytest.mark.waiting
-
 BENCHES = [f"bench{number:02}" for number in range(1, 15)]
 OTHER = "build7/alice"
 HOLDER = """
@@ -31,72 +29,11 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def sshd(tmp_path_factory):
-    """Give the rig behind every place; its host key is known by the rig's name only."""
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as running:
-        key = Path(f"{running.host_key}.pub").read_text()
-        running.known_hosts.write_text(f"line3 {key}")
-        yield running
-
-
-@pytest.fixture(scope="module")
 def lab(tmp_path_factory, sshd):
     """Give a lab for all tests that leave it as it is; each has a bench of its own."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         running.start_exporter("rack1", {name: bench(port=sshd.port, user=sshd.user) for name in BENCHES})
         yield running
-
-
-@pytest.fixture
-def own_lab(tmp_path, sshd):
-    """Give a lab with the place `bench` that a test may break."""
-    with running_lab(tmp_path / "lab") as running:
-        running.start_exporter("rack2", {"bench": bench(port=sshd.port, user=sshd.user)})
-        running.add_place("bench", "rack2/bench/*")
-        yield running
-
-
-class Clock:
-    """Seconds as a test says."""
-
-    def __init__(self):
-        self.now_s = 1000.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def to(sshd, tmp_path, clock):
-    """Give a function that makes a way to a place, closed when the test ends."""
-    made = []
-
-    def make(lab, place="", **changed):
-        options = {
-            "coordinator": lab.address,
-            "key_file": str(sshd.key_file),
-            "known_hosts": str(sshd.known_hosts),
-        }
-        way = LabgridTransport(
-            LabgridOptions(**{**options, "place": place, **changed}), "line3", tmp_path, clock=clock
-        )
-        made.append(way)
-        return way
-
-    yield make
-    for way in made:
-        way.close()
-
-
-def lost(way, clock):
-    """Look again, whatever was seen a moment ago."""
-    clock.now_s += 3
-    return way.lost()
 
 
 @pytest.fixture
@@ -364,72 +301,6 @@ def test_the_way_to_a_place_that_is_held(lab, sshd):
     way = published(LabgridOptions(coordinator=lab.address, place="bench14h"), name="line3")
     assert (way.host, way.port, way.user, way.host_key_alias) == ("127.0.0.1", sshd.port, sshd.user, "line3")
     lab.client("-p", "bench14h", "release", who=OTHER)
-
-
-def test_no_coordinator(to):
-    """The address that does not answer is named."""
-
-    class Nowhere:
-        address = f"127.0.0.1:{free_port()}"
-
-    with pytest.raises(RigLostError, match=f"the labgrid coordinator {Nowhere.address} does not answer"):
-        to(Nowhere, "bench").open()
-
-
-def test_a_coordinator_that_was_restarted(own_lab, to, clock):
-    """It has forgotten who holds what, so the place is lost; closing is no mistake."""
-    way = to(own_lab, "bench")
-    way.open()
-    own_lab.write_place("bench", "rack2", "bench")
-    own_lab.restart_coordinator()
-    assert lost(way, clock) == "the labgrid coordinator was restarted and forgot who holds place bench"
-    way.close()
-
-
-def test_a_coordinator_that_is_gone(own_lab, to, clock):
-    """A short absence is no loss; after half a minute nobody knows whose the rig is."""
-    way = to(own_lab, "bench")
-    way.open()
-    own_lab.stop_coordinator()
-    assert lost(way, clock) == ""
-    clock.now_s += SILENT_S
-    assert "does not answer for 36 s: nobody knows who may use the rig" in lost(way, clock)
-    way.close()
-
-
-def test_a_coordinator_that_hangs(own_lab):
-    """Connections stand and nothing answers: the question ends by itself."""
-    with Labgrid(own_lab.address) as labgrid:
-        labgrid.look()
-        own_lab.hang_coordinator()
-        with pytest.raises(RigLostError, match="does not answer"):
-            labgrid.look()
-
-
-def test_an_exporter_that_goes_while_the_place_is_held(own_lab, to, clock):
-    """The run goes on: the line to the rig does not go through the exporter. The next run is refused."""
-    way = to(own_lab, "bench")
-    way.open()
-    own_lab.stop_exporter("rack2")
-    assert lost(way, clock) == ""
-    assert way.start(["echo", "still"]).communicate()[0] == b"still\n"
-    way.close()
-    with pytest.raises(RigLostError, match="nothing is exported for rack2/bench/*"):
-        to(own_lab, "bench").open()
-    assert own_lab.holder("bench") == "None"
-
-
-def test_a_worker_that_dies(own_lab, to, clock):
-    """The place belongs to this process, not to the worker: the next question starts another one."""
-    way = to(own_lab, "bench")
-    way.open()
-    way._labgrid._process.kill()
-    way._labgrid._process.wait()
-    assert lost(way, clock) == ""
-    assert lost(way, clock) == ""
-    assert way._labgrid._process is not None
-    way.close()
-    assert own_lab.holder("bench") == "None"
 
 
 @pytest.mark.parametrize("options", [{}, {"place": "a", "match": {"board": "nx"}}, {"place": "a", "wait_s": -1.0}])

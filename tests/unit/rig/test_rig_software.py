@@ -1,4 +1,5 @@
 import re
+from importlib.metadata import EntryPoint
 
 import pytest
 
@@ -8,9 +9,12 @@ from hilrig.rig.software import onnxruntime_distribution, package_versions
 
 
 class Package:
-    def __init__(self, name, version="1.0"):
-        self.metadata = {"Name": name}
-        self.version = version
+    def __init__(self, name, version="1.0", groups=()):
+        self._head = f"Name: {name}\nVersion: {version}\n" if name else f"Version: {version}\n"
+        self.entry_points = [EntryPoint("any", "any:Thing", group) for group in groups]
+
+    def read_text(self, name):
+        return self._head if name == "METADATA" else None
 
 
 def test_one_runtime_is_named():
@@ -53,3 +57,10 @@ def test_what_is_installed_here_is_asked(monkeypatch):
     monkeypatch.setattr(software, "distributions", lambda: iter(packages))
     assert package_versions() == {"numpy": "2.0", "onnxruntime-gpu": "1.2"}
     assert onnxruntime_distribution() == "onnxruntime-gpu"
+
+
+def test_a_package_with_a_plug_in_is_named(monkeypatch):
+    """A plug-in may change what a model does: its package counts as NumPy does; other entry points do not."""
+    packages = [Package("acme", "3", groups=["hilrig.backends"]), Package("tool", groups=["console_scripts"])]
+    monkeypatch.setattr(software, "distributions", lambda: iter(packages))
+    assert package_versions() == {"acme": "3"}

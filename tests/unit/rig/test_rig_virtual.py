@@ -21,6 +21,7 @@ from hilrig.rig.virtual.machine import free_port, is_free, make_machine, read_ma
 from hilrig.rig.virtual.programs import require_programs, run_program
 from hilrig.rig.virtual.ready import wait_ready
 from hilrig.rig.virtual.seed import make_seed
+from needed_programs import need
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def image(tmp_path):
 @pytest.fixture
 def machine(image, tmp_path):
     """Give a rig with real keys."""
+    need("ssh-keygen")
     return make_machine(
         tmp_path / "rigs/virtual-0", name="virtual-0", image=image, accelerator=Accelerator.TCG, port=22110
     )
@@ -123,6 +125,7 @@ def test_keys_are_the_owners_alone(machine):
 
 def test_every_rig_has_keys_of_its_own(tmp_path):
     """Two rigs from one image share no key."""
+    need("ssh-keygen")
     texts = []
     for name in ("virtual-0", "virtual-1"):
         (tmp_path / name).mkdir()

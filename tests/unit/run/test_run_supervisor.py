@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
+import psutil
 import pytest
 
 from builders import make_plan
@@ -16,6 +17,7 @@ from hilrig.core.fault import FaultKind
 from hilrig.core.frame import FLAG_FRESH, FeedInfo, Outcome, OutcomeReason
 from hilrig.core.profile import BackendSpec, FeedSpec
 from hilrig.core.run import Ended
+from hilrig.core.units import NS_PER_S
 from hilrig.run import supervisor as subject
 from hilrig.run.drill import Drill
 from hilrig.run.supervisor import Job, Supervisor
@@ -204,6 +206,27 @@ def test_a_target_that_never_comes_back_ends_the_run(tmp_path, monkeypatch):
     assert len(unanswered) > 0
     assert unanswered["frame_id"].tolist() == list(range(90 - len(unanswered), 90))
     assert (unanswered["outcome"] == Outcome.DROPPED).all()
+
+
+@pytest.mark.waiting
+@pytest.mark.parametrize("asks", [False, True], ids=["nobody asks", "stop is asked"])
+def test_a_camera_that_never_comes_back_ends_the_run(tmp_path, monkeypatch, asks):
+    """SIGSTOP to the feeder in the midst of its frames: the run ends all the same, by itself and when asked to."""
+    monkeypatch.setattr(subject, "FEEDER_LIMIT_NS", NS_PER_S)
+    writer, held = ListWriter(), []
+
+    def stop():
+        if not held and ("phase", {"phase": "measure"}) in writer.events:
+            held.extend(one for one in psutil.Process().children() if "hilrig.run.feeder" in one.cmdline())
+            held[0].suspend()
+        return asks and bool(held)
+
+    end, writer = supervise(tmp_path, writer=writer, stop=stop, n_measured=300)
+    assert end.ended is (Ended.ABORTED if asks else Ended.PROCESS_LOST)
+    (lost,) = [detail for kind, detail in writer.events if kind == "child_lost"]
+    assert lost == {"role": "feeder", "how": "it did not come back from a frame"}
+    assert len(writer.all_frames()) < 330
+    assert not held[0].is_running()
 
 
 def test_a_full_disk_ends_the_run_and_leaves_a_prefix(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hilrig.core.decision import found_labels, labels_of_bits, mask_of
 from hilrig.target.decide import Decider
 
 LABELS = ("porosity", "crack", "undercut")
@@ -34,6 +35,26 @@ def test_the_last_of_32_labels_has_its_own_bit():
     scores = np.zeros(32, np.float32)
     scores[31] = 1
     assert Decider(labels, dict.fromkeys(labels, 0.5))(scores) == (1 << 31, 1.0)
+
+
+def test_a_label_behind_the_32nd_is_found_by_its_place_among_the_decided():
+    """Of a thousand classes any 32 can be looked for: the bits go to the labels that have a threshold, in order."""
+    labels = tuple(f"l{i}" for i in range(1000))
+    thresholds = {"l999": 0.5, "l3": 0.5, "l500": 0.9}
+    scores = np.zeros(1000, np.float32)
+    scores[[0, 500, 999]] = 0.8
+    mask, score = Decider(labels, thresholds)(scores)
+    bits = labels_of_bits(labels, thresholds)
+    assert bits == ("l3", "l500", "l999")
+    assert (mask, score) == (0b100, pytest.approx(0.8))
+    assert found_labels(mask, bits) == ("l999",)
+    assert mask_of({"l999", "l0"}, bits) == 0b100
+
+
+def test_old_runs_keep_the_meaning_of_their_bits():
+    """Where all thresholds are among the first 32 labels, bit i is label i, thresholds or not."""
+    labels = tuple(f"l{i}" for i in range(40))
+    assert labels_of_bits(labels, {"l31": 0.5, "l2": 0.5}) == labels[:32]
 
 
 def test_a_score_that_the_record_cannot_hold_is_no_decision():

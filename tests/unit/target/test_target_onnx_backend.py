@@ -5,7 +5,7 @@ import onnx
 import pytest
 
 from hilrig.core.errors import PreconditionError
-from hilrig.target.onnx_backend import OnnxBackend
+from hilrig.target.onnx_backend import OnnxBackend, n_scores
 from hilrig.target.onnx_options import OnnxOptions
 from small_models import SHAPE, build_model, spec_for
 
@@ -53,6 +53,24 @@ def test_a_model_other_than_declared_is_refused(model_folder, changes, message):
     """Inputs and outputs are held against the profile, the sentence shows both."""
     with pytest.raises(PreconditionError, match=message):
         loaded(model_folder, spec_for("model.onnx", **changes))
+
+
+@pytest.mark.parametrize(
+    ("shape", "n"),
+    [
+        ([1, 1000], 1000),
+        ([1, 1000, 1, 1], 1000),
+        (["N", 4], 4),
+        ([7], 7),
+        ([1], 1),
+        ([1, 4, 8, 8], 256),
+        ([1, "n"], None),
+        ([], 0),
+    ],
+)
+def test_the_scores_of_an_output_are_counted_behind_its_batch(shape, n):
+    """A classifier that ends in [1, n, 1, 1] has n scores; a map of 8 x 8 is no row of 8."""
+    assert n_scores(shape) == n
 
 
 def test_a_model_too_new_for_the_runtime_is_refused_with_its_own_words(tmp_path):

@@ -1,0 +1,16 @@
+"""Every scenario, in one table."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from chaos.both import BOTH
+from chaos.clocks import CLOCK
+from chaos.full_disks import DISK
+from chaos.kills import KILL
+from chaos.nodes import NODE
+from chaos.profile_lies import PROFILE
+from chaos.pulled import PULL
+from chaos.record_lies import RECORD
+from chaos.round import Scenario
+
+SCENARIOS: Final[Sequence[Scenario]] = (KILL, PULL, DISK, CLOCK, BOTH, NODE, PROFILE, RECORD)

@@ -1,0 +1,67 @@
+"""What a run has written stays as it was: a hand that changes it while frames are measured gets no signature."""
+
+import json
+import signal
+
+import pytest
+
+from going_on import measuring
+from hilrig.core import files
+
+pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+
+
+def swapped(path, old, new):
+    """Put `new` in the place of `old`, which must be there, as an editor does: a new file under the same name."""
+    data = path.read_bytes()
+    assert data.count(old) == 1, data
+    path.unlink()
+    path.write_bytes(data.replace(old, new))
+
+
+CHANGES = {
+    files.PLAN: (b'"operator":""', b'"operator":"M"'),
+    files.RIG: (b'"device_classes":["x86-cpu"]', b'"device_classes":["x86-gpu"]'),
+    files.FLOOR: (b'"n_frames":', b'"n_frames":1'),
+    files.PROFILE: (b"A station for tests", b"A station for fools"),
+    files.FEED: (b'[{"labels":', b'[{"labels": '),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_file_that_was_changed_under_a_run_is_not_signed(name, bench):
+    """Plan, profile, rig, floor, truth of the frames: run, recovery and verification all end with 30."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = measuring(bench)
+    swapped(run_dir / name, *CHANGES[name])
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 30, out + err
+    assert name in err
+    assert not (run_dir / files.RESULT).exists()
+    recovered = bench.call("recover", str(run_dir))
+    assert recovered.code == 30, recovered
+    assert bench.call("verify", str(run_dir)).code == 30
+
+
+def test_events_that_were_changed_under_a_run_are_not_signed(bench):
+    """The note of a lost process is taken out of the record: no verdict is signed over what is left."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = measuring(bench)
+    lines = (run_dir / files.EVENTS).read_bytes().splitlines(keepends=True)
+    (run_dir / files.EVENTS).unlink()
+    (run_dir / files.EVENTS).write_bytes(b"".join([*lines[:-1], lines[-1].replace(b"measure", b"warmup_")]))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode in {22, 30}, out + err
+    assert not (run_dir / files.RESULT).exists()
+
+
+def test_nothing_of_it_is_in_the_way_of_a_run_that_nobody_touches(bench):
+    """The digests that the run notes are those of the files that it leaves."""
+    called = bench.run(bench.station())
+    (run_dir,) = bench.run_dirs()
+    assert bench.call("verify", str(run_dir)).code == called.code
+    lines = [json.loads(line) for line in (run_dir / files.EVENTS).read_text().splitlines()]
+    noted = {name for line in lines for name in line["detail"].get("written", {})}
+    assert noted == CHANGES.keys()

@@ -1,0 +1,168 @@
+"""Exit codes that the code below a command can give, found without running it.
+
+From the command's function on, every name that it reads and that is defined in hilrig is followed: functions,
+classes with all their methods, tables, and modules that are started as processes of their own. What an object
+does that only a Protocol names is not seen; what a class could do and this command never asks of it is.
+"""
+
+import ast
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from hilrig.core import errors
+from hilrig.core.exits import ExitCode
+
+ROOT = Path(__file__).parents[2]
+ERRORS, EXITS = errors.__name__, ExitCode.__module__
+WORDS_ONLY = {ERRORS, EXITS, "hilrig.core.topics", "hilrig.cli.exits"}
+"""Modules that speak of codes without giving any."""
+
+
+class Place(NamedTuple):
+    """A name at the top of a module."""
+
+    module: str
+    name: str
+
+
+def reachable_exits(command: Callable[..., object]) -> dict[ExitCode, Place]:
+    """Return every code that a command can reach, each with the first place that gives it."""
+    codes: dict[ExitCode, Place] = {}
+    for place in _reached(Place(command.__module__, command.__name__)):
+        for code in _given(place):
+            codes.setdefault(code, place)
+    return codes
+
+
+def _reached(start: Place) -> Iterator[Place]:
+    seen, waiting = {start}, deque([start])
+    while waiting:
+        place = waiting.popleft()
+        yield place
+        new = _followed(place) - seen
+        seen |= new
+        waiting.extend(sorted(new))
+
+
+@cache
+def _followed(place: Place) -> frozenset[Place]:
+    found = (_defined(place.module, name) for name in _names(_definitions(place.module)[place.name]))
+    started = (_started(text) for text in _texts(_definitions(place.module)[place.name]))
+    return frozenset(
+        one for places in (*found, *started) for one in places if one.module not in WORDS_ONLY and one != place
+    )
+
+
+@cache
+def _given(place: Place) -> frozenset[ExitCode]:
+    """Return the codes of the errors that a definition makes, and those that it names."""
+    node = _definitions(place.module)[place.name]
+    made = {_error_code(place.module, name) for name in _names(node)}
+    named = {
+        ExitCode[one.attr]
+        for one in ast.walk(node)
+        if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "ExitCode"
+    }
+    return frozenset({*made, *named} - {None})
+
+
+def _error_code(module: str, name: str) -> ExitCode | None:
+    source, original = _imports(module).get(name, ("", ""))
+    error = getattr(errors, original, None) if source == ERRORS else None
+    return error.exit_code if isinstance(error, type) and issubclass(error, errors.HilrigError) else None
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Return the names that a definition reads, `module.name` too; what it only catches or annotates is left out."""
+    passed_over = {id(inner) for outer in _only_types(node) for inner in ast.walk(outer)}
+    reading = [one for one in ast.walk(node) if id(one) not in passed_over]
+    dotted = {f"{one.value.id}.{one.attr}" for one in reading if _is_dotted(one)}
+    return dotted | {one.id for one in reading if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+
+
+def _is_dotted(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+
+
+def _only_types(node: ast.AST) -> Iterator[ast.AST]:
+    for one in ast.walk(node):
+        if isinstance(one, ast.ExceptHandler) and one.type:
+            yield one.type
+        elif isinstance(one, ast.arg | ast.AnnAssign) and one.annotation:
+            yield one.annotation
+        elif isinstance(one, ast.FunctionDef) and one.returns:
+            yield one.returns
+        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "isinstance":
+            yield one.args[1]
+        elif isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "suppress":
+            yield from one.args
+
+
+def _texts(node: ast.AST) -> set[str]:
+    return {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+
+
+def _started(text: str) -> list[Place]:
+    """Return all of a module that is run with `-m`."""
+    module = text if text in _modules() else ""
+    if f"{text}.__main__" in _modules():
+        module = f"{text}.__main__"
+    if not module or '"__main__"' not in ast.unparse(_tree(module)).replace("'", '"'):
+        return []
+    return [Place(module, name) for name in _definitions(module)]
+
+
+def _defined(module: str, name: str) -> list[Place]:
+    """Return where a name that `module` reads is defined in hilrig."""
+    first, _, rest = name.partition(".")
+    if not rest:
+        return _resolved(module, name)
+    source, original = _imports(module).get(first, ("", ""))
+    inner = f"{source}.{original}"
+    return _resolved(inner, rest) if inner in _modules() else []
+
+
+def _resolved(module: str, name: str) -> list[Place]:
+    if name in _definitions(module):
+        return [Place(module, name)]
+    source, original = _imports(module).get(name, ("", ""))
+    return _resolved(source, original) if source in _modules() and source != module else []
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    found = {}
+    for path in (ROOT / "hilrig").rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path
+    return found
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(_modules()[module].read_text())
+
+
+@cache
+def _definitions(module: str) -> dict[str, ast.stmt]:
+    found: dict[str, ast.stmt] = {}
+    for node in _tree(module).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found[node.name] = node
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.update({target.id: node for target in targets if isinstance(target, ast.Name)})
+    return found
+
+
+@cache
+def _imports(module: str) -> dict[str, tuple[str, str]]:
+    return {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hilrig")
+        for alias in node.names
+    }
