@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # numpy starts a thread for each CPU in every process, which nothing here uses: 0.1 s of CPU each.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help demo test lint check long nightly virtual cuts newcomer fuzz bench lock sample screenshots clean
+.PHONY: help demo test lint check long nightly reference virtual cuts newcomer fuzz bench lock sample screenshots clean
 help:   ## show this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
@@ -34,6 +34,9 @@ long: $(READY)  ## the stories from end to end that `make check` has the parts o
 
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m nightly
+
+reference: $(READY)  ## make the pages anew that are made from the code: keys, command line, result.json, playbooks
+	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m reference .
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 15 to 25 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/virtual

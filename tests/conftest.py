@@ -13,8 +13,8 @@ import printing_processes
 
 pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a test_ file
 
-settings.register_profile("shared-machine", suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared-machine")  # one stall of the machine while data is drawn is no fault of a strategy
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")  # one stall of the machine is no fault of a strategy, nor of what it tests
 
 MARKS_OF_FEW = {"waiting", "long", "nightly"}
 HARDWARE = "hardware: "  # or rights that a test machine may not give

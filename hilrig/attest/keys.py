@@ -184,10 +184,15 @@ def _create(path: Path, data: bytes, *, mode: int) -> None:
 
 def _load_public_key(path: Path) -> PublicKey:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_KEY_BYTES + 1)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer would hang
     except OSError as error:
         raise TrustError(f"{path} cannot be read: {error.strerror}", hint="check the path") from error
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise TrustError(f"{path} cannot be read: it is not a regular file", hint="check the path")
+        data = os.read(fd, MAX_KEY_BYTES + 1)
+    finally:
+        os.close(fd)
     if len(data) > MAX_KEY_BYTES:
         raise TrustError(
             f"{path} is longer than {MAX_KEY_BYTES} bytes", hint="check the path: this is another file"

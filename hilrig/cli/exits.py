@@ -46,7 +46,7 @@ _BESIDE: Final[Mapping[str, tuple[ExitCode, ...]]] = {
     "trust show": _OVER,
     "rigs list": (),
     "rigs show": (),
-    "rigs check": _FILE,
+    "rigs check": _AWAY,
     "rigs reserve": _AWAY,
     "rigs release": _AWAY,
     "rigs reap": _AWAY,

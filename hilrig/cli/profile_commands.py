@@ -60,8 +60,9 @@ def init(
     request = InitRequest(
         folder=folder, model=model, labels=labels, output=output, size=None if size is None else read_size(size)
     )
-    _show_made(init_profile(request))
-    named = shlex.quote(str(folder))
+    made = init_profile(request)
+    _show_made(made)
+    named = shlex.quote(str(made.file.parent))
     next_steps(f"hilrig check {named}", *_key_first(), f"hilrig run {named}")
 
 
@@ -76,9 +77,9 @@ def _show_made(made: "Made") -> None:
     say(f"  labels  {labels.origin}")
     if labels.n_changed:
         say(f"          {labels.n_changed} were changed: a label has no comma, at most 64 characters, no twin")
-    say(f"  speed   {scores.infer_ms:.1f} ms for one picture at best: the model alone, one thread of this machine")
+    say(f"  speed   {scores.infer_ms:.3g} ms for one picture at best: the model alone, one thread of this machine")
     if scores.infer_ms > made.period_ms:
-        rate = f"{made.profile.frame_rate_fps:g}"
+        rate = f"{float(made.profile.frame_rate_fps):g}"
         say(f"          too slow for frame_rate_fps: {rate}, which is an example: put in the rate of your line")
     say("put in what the model's file cannot say (each place has a comment): the preprocessing of its training,")
     say("thresholds, your camera, the limits of the station")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hilrig.cli.output import next_steps, say, word
+from hilrig.core.exits import ExitCode
 
 if TYPE_CHECKING:
     from hilrig.core.result import Result
@@ -22,7 +23,9 @@ def show_result(run_dir: Path, result: "Result") -> None:
     """Print a verdict, where its report is and what to type next."""
     show_checks(result)
     say(f"report      {shown_path(run_dir / 'report.html')}")
-    next_steps(f"hilrig verify {shown_path(run_dir)}")
+    shown = shown_path(run_dir)
+    why = () if result.exit_code == ExitCode.OK else (f"hilrig triage {shown}",)
+    next_steps(*why, f"hilrig verify {shown}")
 
 
 def show_checks(result: "Result") -> None:

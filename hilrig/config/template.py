@@ -140,7 +140,10 @@ def _about_thresholds(first: FirstProfile) -> Iterator[str]:
     yield "From this score on, a label counts as found; a frame in which none is found counts as good."
     n_labels = len(first.labels)
     if n_labels > N_LABELS_MAX:
-        yield f"At most {N_LABELS_MAX} of the {n_labels} labels can have one: name those that the station has to find."
+        yield (
+            f"At most {N_LABELS_MAX} of the {n_labels} labels can have one: "
+            "name those that the station has to find."
+        )
         yield "The first one stands here as an example."
     if not first.is_share:
         yield "These scores are no shares of 1, but a threshold lies within 0 to 1: export the model with its"

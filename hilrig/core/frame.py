@@ -60,8 +60,8 @@ FRAME_DTYPE: Final = np.dtype(
 """One record per offered frame, 64 bytes.
 
 Stamps are CLOCK_MONOTONIC; 0 means that the stage did not happen. `defects` has a bit set for each label that was
-found (`hilrig.core.decision` says which); `score` is the highest score over all thresholded labels. Both mean something only when the
-outcome is DECIDED.
+found (`hilrig.core.decision` says which); `score` is the highest score over all thresholded labels. Both mean
+something only when the outcome is DECIDED.
 """
 
 FrameTable = NDArray[np.void]

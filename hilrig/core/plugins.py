@@ -52,7 +52,7 @@ def load_point(kind: str, point: "EntryPoint", port: type) -> Any:
         ) from error
     if not isinstance(loaded, type):
         raise UsageError(f"{described(kind, point)} is no class: {point.value}", hint=GUIDE)
-    missing = ", ".join(_lacking(loaded, port))
+    missing = ", ".join(lacking(loaded, port))
     if missing:
         raise UsageError(f"{described(kind, point)} lacks {missing} ({point.value})", hint=GUIDE)
     return loaded
@@ -72,7 +72,7 @@ def _name(point: "EntryPoint") -> str:
     return point.dist.name if point.dist else point.value.partition(".")[0]
 
 
-def _lacking(loaded: type, port: type) -> Iterator[str]:
+def lacking(loaded: type, port: type) -> Iterator[str]:
     """Yield what a class should have and has not: a port's own method is a description, nothing that works."""
     for name in sorted({*vars(port), *vars(port).get("__annotations__", ())}):
         if not name.startswith("_") and getattr(loaded, name, None) in (None, vars(port).get(name)):

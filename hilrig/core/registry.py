@@ -113,11 +113,17 @@ def load(kind: Kind, name: str) -> Callable[..., Any]:
     return loaded
 
 
+def load_port(kind: Kind) -> type:
+    """Return the protocol that every class of a kind satisfies."""
+    port: type = _from(PORTS[kind])
+    return port
+
+
 def _plugin(kind: Kind, name: str) -> Any:
     point = plugins.installed(kind, built_in=BUILT_IN[kind]).get(name)
     if point is None:
         raise UsageError(f"unknown {kind[:-1]} '{name}'", hint=f"known: {', '.join(known(kind))}")
-    return plugins.load_point(kind, point, _from(PORTS[kind]))
+    return plugins.load_point(kind, point, load_port(kind))
 
 
 def _from(path: str) -> Any:

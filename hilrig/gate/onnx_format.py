@@ -23,6 +23,7 @@ FIELDS_MAX: Final = 5_000_000
 """A model of a million nodes has as many; a file of one-byte fields would keep the reader busy for an hour."""
 
 _VERSION_MAX: Final = 10_000
+_LOOKED_AT: Final = 256  # bytes: a model's first ones name its version and its maker, never as text alone
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL: Final = 1  # TensorProto.DataLocation
 
@@ -53,7 +54,7 @@ _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _NO_MODELS: Final = {
     b"<": "a web page or XML",
     b"version https://git-lfs": "a pointer of Git LFS: the model itself was not fetched",
-    b"PK": "a zip archive",
+    b"PK": "a zip archive, such as PyTorch's own files: export the model to ONNX first",
     b"\x89HDF": "an HDF5 file",
 }
 
@@ -251,10 +252,16 @@ def _text(field: _Field) -> str:
         raise _BrokenError(f"field {field.number} is no text") from error
 
 
+def _is_text(data: bytes) -> bool:
+    return data.isascii() and all(chr(byte).isprintable() or byte in b"\t\r\n" for byte in data)
+
+
 def _no_model(data: bytes, name: str, why: str) -> PreconditionError:
     if not data:
         return PreconditionError(f"{name} is empty (0 bytes)", hint="copy or export the model again")
     looks_like = next((words for start, words in _NO_MODELS.items() if data.lstrip()[:32].startswith(start)), "")
+    if not looks_like and _is_text(data[:_LOOKED_AT]):
+        looks_like = "a text file"
     what = f"it looks like {looks_like}" if looks_like else why
     return PreconditionError(
         f"{name} ({len(data)} bytes) is no ONNX model: {what}", hint="copy or export the model again"

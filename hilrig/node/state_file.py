@@ -53,6 +53,21 @@ class StateFile:
             hint=f"say which release is safe: hilrig node activate RELEASE --store {self._disk.folder}",
         )
 
+    def load_whole(self) -> StoreState:
+        """Return the state, for what cannot be undone.
+
+        Raises:
+            StoreFault: active.json cannot be read, whatever the one before it says.
+        """
+        loaded = self.load()
+        if loaded.fault:
+            raise StoreFault(
+                f"the state of {self._disk.folder} is unreadable: {loaded.fault}; what is needed cannot be told",
+                code=STATE_UNREADABLE,
+                hint=f"say which release is safe: hilrig node activate RELEASE --store {self._disk.folder}",
+            )
+        return loaded.state
+
     def load_or_salvage(self) -> StoreState:
         """Return the state that holds; without one what the journal knows of limits, and no release at all.
 

@@ -237,10 +237,14 @@ class Store:
                 )
 
     def collect(self) -> Collected:
-        """Remove all releases but the current, the previous and the candidate."""
+        """Remove all releases but the current, the previous and the candidate.
+
+        Raises:
+            StoreFault: HR-102, the state is unreadable: the one before it does not know what ran since.
+        """
         with self._change("collect"):
             self._points.reach("collect.begin")
-            collected = collect(self._disk, self._points, self._states.load().state)
+            collected = collect(self._disk, self._points, self._states.load_whole())
             self._points.reach("collect.done")
         return collected
 

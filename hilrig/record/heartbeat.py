@@ -21,6 +21,9 @@ HEARTBEAT_MAX_AGE_NS: Final = (
 )  # ten missed updates: an SD card's flush may hold the writer for seconds
 
 
+_STARTTIME: Final = 19
+"""Of the fields behind the name, which is the second: proc(5) counts it as the 22nd."""
+
 SILENT_PHASES: Final = frozenset({"done", "judging"})
 """The files are complete and about to be signed: nobody writes the status any more."""
 
@@ -29,13 +32,15 @@ SILENT_PHASES: Final = frozenset({"done", "judging"})
 class Heartbeat:
     """The last sign of life of a run's process. `heartbeat_ns` is CLOCK_MONOTONIC of the boot `boot_id`.
 
-    `phase` is where the run stood; in some it gives no further sign.
+    `phase` is where the run stood; in some it gives no further sign. `began_ticks` is when the process began, in
+    clock ticks after the boot: its number may be another's by now. None where a status of older runs lacks it.
     """
 
     heartbeat_ns: int
     pid: int
     boot_id: str
     phase: str = ""
+    began_ticks: int | None = None
 
     def age_ns(self, clock: Clock) -> int | None:
         """Return how old it is; None when it comes from another boot."""
@@ -47,8 +52,10 @@ class Heartbeat:
         return age_ns is not None and age_ns >= 0 and (age_ns <= max_age_ns or self.phase in SILENT_PHASES)
 
     def process_lives(self) -> bool:
-        """Return whether a process with this number runs in this boot; it need not be the same process."""
-        return self.boot_id == boot_id() and _exists(self.pid)
+        """Return whether the process runs; in older runs it need not be the same, only one with its number."""
+        if self.boot_id != boot_id() or not _exists(self.pid):
+            return False
+        return self.began_ticks is None or _began_ticks(self.pid) in {self.began_ticks, None}
 
 
 def write_status(folder: Path, status: Mapping[str, Any], *, clock: Clock) -> None:
@@ -63,6 +70,7 @@ def write_status(folder: Path, status: Mapping[str, Any], *, clock: Clock) -> No
         "heartbeat_ns": now.monotonic_ns,
         "at_utc": utc_text(now.realtime_ns),
         "pid": os.getpid(),
+        "began_ticks": _began_ticks(os.getpid()),
         "boot_id": boot_id(),
     }
     try:
@@ -93,7 +101,14 @@ def heartbeat_of(status: Mapping[str, Any]) -> Heartbeat:
     heartbeat_ns, pid, boot = (status.get(key) for key in ("heartbeat_ns", "pid", "boot_id"))
     if type(heartbeat_ns) is not int or type(pid) is not int or not isinstance(boot, str):
         raise RecordError(f"{files.STATUS}: expected heartbeat_ns, pid and boot_id, found {sorted(status)}")
-    return Heartbeat(heartbeat_ns=heartbeat_ns, pid=pid, boot_id=boot, phase=str(status.get("phase", "")))
+    began = status.get("began_ticks")
+    return Heartbeat(
+        heartbeat_ns=heartbeat_ns,
+        pid=pid,
+        boot_id=boot,
+        phase=str(status.get("phase", "")),
+        began_ticks=began if type(began) is int else None,
+    )
 
 
 def boot_id() -> str:
@@ -121,9 +136,19 @@ def _exists(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Return whether a process has ended and its parent has not asked how yet (proc(5), `stat`)."""
+    """Return whether a process has ended and its parent has not asked how yet."""
+    return _stat(pid)[:1] == [b"Z"]
+
+
+def _began_ticks(pid: int) -> int | None:
+    """Return when a process began, in clock ticks after the boot; None when it cannot be told."""
+    fields = _stat(pid)
+    return int(fields[_STARTTIME]) if len(fields) > _STARTTIME else None
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Return the fields of a process behind its name (proc(5), `stat`); none when it is gone or hidden."""
     try:
-        after_name = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2]
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
-        return False
-    return after_name.split()[:1] == [b"Z"]
+        return []

@@ -108,7 +108,7 @@ class RunWriter:
         return self._events.sha256
 
     def status(self, status: Mapping[str, Any]) -> None:
-        """Replace status.json; adds `heartbeat_ns`, `at_utc`, `pid` and `boot_id`.
+        """Replace status.json; adds `heartbeat_ns`, `at_utc`, `pid`, `began_ticks` and `boot_id`.
 
         Raises:
             RecordError: `status` is not JSON.

@@ -65,7 +65,7 @@ def leading_cause(judgement: Judgement) -> str:
         return ""
     leading = max(judgement.causes, key=lambda cause: cause.n_frames)
     share = f"{leading.n_frames:,} of the {n_over:,} frames over a limit ({leading.n_frames * 100 // n_over} %)"
-    if leading.cause is Cause.UNEXPLAINED:
-        return f"unexplained: nothing in the record says what slowed {share}"
     evidence = f". The worst of them: {leading.evidence}" if leading.evidence else ""
+    if leading.cause is Cause.UNEXPLAINED:
+        return one_line(f"unexplained: nothing in the record says what slowed {share}{evidence}")
     return one_line(f"{cause_word(leading.cause)}, {share}{evidence}")

@@ -4,6 +4,7 @@ A changed weights file leaves the graph's own hash unchanged, so the identity co
 (`reference/trust.md` B4: 299 of 300 flipped bits load and run; only a hash finds them).
 """
 
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def refuse_changed(expected_sha256: Mapping[str, str], loaded_sha256: Mapping[st
 
 def _hash_file(path: Path) -> str:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe waits for whoever writes to it
+            raise PreconditionError(f"model file {path} is not a file", hint="copy or export the model again")
         data = path.read_bytes()
     except OSError as error:
         raise PreconditionError(

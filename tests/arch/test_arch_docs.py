@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 NAMED = re.compile(r"`(?:hilrig/)?((?:[a-z_]+/)+[a-z_0-9]+\.(?:py|js))`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#([^)\s]+))?\)")
 PARTS = {path.name for path in (ROOT / "hilrig").iterdir() if path.is_dir()}

@@ -8,7 +8,8 @@ import pytest
 from hilrig.faults.wrong_store import Kind
 from power_loss_subjects import write_subject
 
-pytestmark = pytest.mark.waiting
+# Short: test_e2e_power_loss, test_e2e_drill, test_faults_companions, test_verdict_companions.
+pytestmark = [pytest.mark.waiting, pytest.mark.long]
 
 PROFILE = """\
 format: 1

@@ -41,7 +41,8 @@ def test_a_run_is_judged_again_with_another_limit(finished, profile, tmp_path):
     assert f"judged again from run {run_id} with profile digest " in judged.out
     assert "FAIL" in judged.out
     (new_dir,) = (tmp_path / "again").iterdir()
-    assert f"next: hilrig verify {new_dir}" in judged.out
+    assert f"next: hilrig triage {new_dir}" in judged.out
+    assert f"      hilrig verify {new_dir}" in judged.out
     verified = bench.call("verify", str(new_dir))
     assert verified.code == 10, verified
     assert bench.call("verify", str(run_dir)).code == called.code

@@ -1,10 +1,11 @@
 """The package that CONTRIBUTING.md shows: written from the page, installed, run; what is said of a broken one."""
 
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,13 @@ pipeline:
   backend: {name: linear}
   decide: {thresholds: {hot: 0.55}}
 feed: {source: ramp, pool_frames: 8}
-queue: {depth: 64, on_full: drop_oldest}
+queue: {depth: 200, on_full: drop_oldest}
 run: {samplers: [load], warmup_s: 0.2, self_test_s: 0.2, stop_when_failed: false}
 hil_validation:
   latency: {p99_max_ms: 1000, decision_gap_max_ms: 30000, duration_minutes: 0.025, frame_rate_fps: 100}
 """
-"""A second and a half, too few frames for a p99: INCONCLUSIVE by rule, whatever the machine does meanwhile."""
+"""A second and a half, too few frames for a p99: INCONCLUSIVE by rule, whatever the machine does meanwhile; all of
+them fit into the queue."""
 
 BROKEN = {
     "feed": ("hilrig.feeds", "tilt", "import acme_cameras\n"),
@@ -71,12 +73,16 @@ class Lab:
         )
 
     def write_rig(self, rigs: str, *, python: str | Path) -> None:
-        """Write the page's rig file into a folder; its program leads to a folder of this machine."""
+        """Write the page's rig file into a folder; its program leads to a folder of this machine.
+
+        A run there is no run of this machine: it does not wait for those of other tests.
+        """
         home = self.folder / "home-of-line3"
         home.mkdir(exist_ok=True)
         shown = files()["rigs/line3.yaml"]
         assert "[docker, exec, -i, line3]" in shown
-        text = shown.replace("[docker, exec, -i, line3]", f"[env, '--chdir={home}', 'HOME={home}']")
+        program = f"[env, '--chdir={home}', 'HOME={home}', 'HILRIG_LOCK_FOLDER={home}']"
+        text = shown.replace("[docker, exec, -i, line3]", program)
         (self.folder / rigs).mkdir()
         (self.folder / rigs / "line3.yaml").write_text(f"{text}python: {python}\n")
 
@@ -113,8 +119,8 @@ def run_dir(enrolled) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(run_dir) -> "hilrig.app.export.loaded_run.LoadedRun":
-    """Return that run."""
+def run(run_dir):
+    """Return that run, read where the package is not installed: a record needs no plug-in."""
     return hilrig.load(run_dir)
 
 
@@ -125,13 +131,11 @@ def test_each_block_of_the_page_is_at_most_ten_lines():
     assert {Path(name).stem for name in files()} >= {"feed", "backend", "sampler", "transport", "power", "line3"}
 
 
-def test_the_names_are_listed_and_offered(lab):
-    """Doctor says who brings what, and the schema offers the names to an editor."""
-    shown = lab.call("hilrig", "doctor", "--quick").stdout
-    for what in ("feed 'ramp'", "backend 'linear'", "sampler 'load'", "transport 'through'", "power 'relay'"):
-        assert f"plug-in: {what} of the package acme-hilrig 1.0" in shown
+def test_the_schema_offers_the_names(lab):
+    """An editor that reads `hilrig schema` knows what is installed here."""
     offered = json.loads(lab.call("hilrig", "schema").stdout)["$defs"]
     assert "ramp" in offered["FeedKeys"]["properties"]["source"]["examples"]
+    assert "linear" in offered["BackendKeys"]["properties"]["name"]["examples"]
     assert "load" in offered["RunKeys"]["properties"]["samplers"]["items"]["examples"]
 
 
@@ -143,37 +147,28 @@ def test_the_profile_is_sound(lab):
 
 def test_the_feeds_frames_were_decided_by_the_backend(run, run_dir):
     """Every measured frame has the decision that the plug-in's matrix gives for the plug-in's frame."""
-    pool = json.loads((run_dir / "feed.json").read_text())["frames"]
+    pool = json.loads((run_dir / "feed.json").read_text())
+    first = np.broadcast_to(np.arange(64, dtype=np.uint8)[:, None, None], (64, 64, 3))
+    assert pool[0]["sha256"] == hashlib.sha256(first.tobytes()).hexdigest()
     assert [frame["labels"] for frame in pool] == [[]] * 6 + [["hot"]] * 2
-    decided = run.frames
-    assert len(decided) > N_FRAMES
-    assert set(decided["outcome"]) == {"decided"}
-    assert (decided["defects"].astype(bool) == (decided["frame_id"] % N_FRAMES >= 6)).all()
+    index = run.frames["frame_id"] % N_FRAMES
+    assert len(index) > N_FRAMES
+    assert set(run.frames["outcome"]) == {"decided"}
+    assert (run.frames["score"] - (31.5 + 20 * index) / 255).abs().max() < 0.01  # the matrix takes the mean
+    assert ((run.frames["found"] == "hot") == (index >= 6)).all()
+    assert (run.frames["found"].astype(str) == run.frames["truth"].astype(str)).all()
 
 
 def test_the_samplers_channel_has_readings(run):
     """What the plug-in read is in the telemetry, with the rest."""
-    readings = run.telemetry[run.telemetry["channel"] == "acme.load"]
+    readings = run.telemetry["acme.load [1]"].dropna()
     assert len(readings) > 5
-    assert (readings["value"] >= 0).all()
+    assert (readings >= 0).all()
 
 
 def test_the_record_names_the_package(run_dir):
     """The rig's stack has the package's version: another one is another stack."""
     assert json.loads((run_dir / "rig.json").read_text())["facts"]["packages"]["acme-hilrig"] == "1.0"
-
-
-def test_the_record_can_be_verified_without_the_package(lab, run_dir):
-    """Who reads the record needs hilrig and the rig's key, no plug-in."""
-    command = [sys.executable, "-m", "hilrig", "verify", str(run_dir)]
-    verified = subprocess.run(
-        command,
-        env=os.environ | {"HILRIG_HOME": str(lab.folder / "home")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert verified.stdout.startswith("verified"), verified
 
 
 def test_the_power_is_switched_by_the_plug_in(lab):
@@ -184,6 +179,7 @@ def test_the_power_is_switched_by_the_plug_in(lab):
     assert (lab.folder / "rigs" / "relay").read_text() == "1"
 
 
+@pytest.mark.long
 def test_a_rig_without_the_package_refuses_in_its_own_words(enrolled):
     """Nothing is started there: the names that its Python does not know are said."""
     asked = ("--rigs", "rigs-without", "--reports", "none")
@@ -194,12 +190,13 @@ def test_a_rig_without_the_package_refuses_in_its_own_words(enrolled):
     assert not list((enrolled.folder / "none").glob("*"))
 
 
+@pytest.mark.long
 def test_the_contract_tests_ask_the_plug_ins(lab):
     """What hilrig asks of its own parts is asked of the page's, and holds."""
     asked = ["test_feed_contract", "test_backend_contract", "test_sampler_contract", "test_transport_contract"]
     tests = [str(ROOT / "tests" / "contract" / f"{name}.py") for name in asked]
     named = {"HILRIG_CONTRACT_PROFILE": "station", "HILRIG_CONTRACT_RIG": "rigs/line3.yaml"}
-    command = [str(lab.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *tests]
+    command = [str(lab.python), "-m", "pytest", "-v", "-p", "no:cacheprovider", f"--rootdir={ROOT}", *tests]
     done = subprocess.run(
         [*command, "-c", str(ROOT / "pyproject.toml"), "-k", "ramp or linear or load or through"],
         cwd=lab.folder,
@@ -210,10 +207,11 @@ def test_the_contract_tests_ask_the_plug_ins(lab):
     )
     assert done.returncode == 0, done.stdout
     assert "skipped" not in done.stdout
+    assert all(re.search(rf"\[(\S+-)?{name}\b", done.stdout) for name in ("ramp", "linear", "load", "through"))
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory) -> Iterator[Lab]:
+def broken(tmp_path_factory) -> Lab:
     """Return an environment with a package each of whose parts has a mistake."""
     folder = tmp_path_factory.mktemp("broken")
     points = "".join(

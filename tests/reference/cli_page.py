@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from reference.cli_tree import Command, commands
-from reference.environment import VARIABLES
-
 from hilrig.cli.exits import exit_codes
 from hilrig.core.topics import EXIT_CODES
+from reference.cli_tree import Command, commands
+from reference.environment import VARIABLES
 
 _STATED_DEFAULT = re.compile(r" ?\[default: (.+)\]")
 _HEAD = """\

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import typer
+from typer.exceptions import TyperException
+
 from reference.cli_tree import Command, commands
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +37,8 @@ class CommandLine(NamedTuple):
 def pages() -> list[Path]:
     """Return every page that tells people what to type."""
     folders = [ROOT / name for name in ("feeds", "profiles", "reports", "rigs", "tests/bench", "tests/gpu", ".")]
-    return sorted({*(ROOT / "docs").rglob("*.md"), *(page for one in folders for page in one.glob("*.md"))})
+    found = {*(ROOT / "docs").rglob("*.md"), *(page for one in folders for page in one.glob("*.md"))}
+    return sorted(found - {ROOT / "docs" / "reference" / "cli.md"})  # its usage lines are patterns, not commands
 
 
 def in_blocks(page: Path) -> Iterator[CommandLine]:
@@ -45,10 +49,16 @@ def in_blocks(page: Path) -> Iterator[CommandLine]:
         mark = re.match(r"\s*```(\w*)", line)
         if mark:
             fence = mark[1] or "sh" if fence is None else None
-        elif (fence and fence not in _NOT_SHELL) or line.startswith("    "):
-            if fence != "console" or line.startswith("$ "):  # the rest of a console is what was printed
-                whole = _continued(lines, number - 1)
-                yield from (CommandLine(_name(page), number, found[1]) for found in _CALLED.finditer(whole))
+        elif _is_typed(line, fence):
+            whole = _continued(lines, number - 1)
+            yield from (CommandLine(_name(page), number, found[1]) for found in _CALLED.finditer(whole))
+
+
+def _is_typed(line: str, fence: str | None) -> bool:
+    """Return whether a line is one to type: in a block for it, in a console after the prompt, or set in."""
+    if fence == "console":
+        return line.startswith("$ ")
+    return line.startswith("    ") if fence is None else fence not in _NOT_SHELL
 
 
 def in_sentences(page: Path) -> Iterator[CommandLine]:
@@ -64,6 +74,16 @@ def unknown_word(line: CommandLine) -> str:
     if _known()[path].is_group and words and not words[0].startswith("-"):
         given = [f"{path} {one}".strip() for one in words[0].split("|")]  # `rigs list|show`
         return next((one for one in given if one not in _known()), "")
+    return _unknown_option(path, words)
+
+
+def unknown_option(line: CommandLine) -> str:
+    """Return the first option that the command of a line lacks; empty: none, or the line names no command."""
+    path, words = _command_path(line.words)
+    return "" if _known()[path].is_group else _unknown_option(path, words)
+
+
+def _unknown_option(path: str, words: list[str]) -> str:
     options = _options(_known()[path])
     return next((word for word in words if _is_option(word) and word.partition("=")[0] not in options), "")
 
@@ -92,8 +112,10 @@ def _known() -> dict[str, Command]:
 def _refusal(built: Any, words: list[str]) -> str:
     try:
         built.make_context("hilrig", words)
-    except Exception as error:  # whatever typer's own click raises: its classes are private
-        return str(getattr(error, "message", "") or error)
+    except typer.Exit:
+        return ""  # --help, --version
+    except TyperException as error:
+        return str(getattr(error, "format_message", error.__str__)())
     return ""
 
 

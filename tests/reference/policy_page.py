@@ -12,8 +12,8 @@ _HEAD = """\
 
 <!-- made by `make reference` from hilrig/config/policy_file.py and hilrig/gate/checks; change it there -->
 
-A policy is the release-readiness checklist as data ([how the gate uses it](../gate.md)); `hilrig gate check --policy
-FILE` takes one, `default` and `rehearsal` come with hilrig.
+A policy is the release-readiness checklist as data ([how the gate uses it](../gate.md)); `hilrig gate check
+--policy FILE` takes one, `default` and `rehearsal` come with hilrig.
 
 ## Every key
 

@@ -1,13 +1,13 @@
 """Exit codes that the code below a command can give, found without running it.
 
-From the command's function on, every name that it reads and that is defined in hilrig is followed: functions,
-classes with all their methods, tables, and modules that are started as processes of their own. What an object
-does that only a Protocol names is not seen; what a class could do and this command never asks of it is.
+From the command's function on, every name that it reads is followed where hilrig defines it: functions, classes
+with all their methods, tables, modules that are started as processes of their own. What a command never asks of a
+class that it uses is followed as well; what it reaches by a Protocol alone is not, but for what is plugged in.
 """
 
 import ast
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -28,45 +28,69 @@ class Place(NamedTuple):
     name: str
 
 
-def reachable_exits(command: Callable[..., object]) -> dict[ExitCode, Place]:
-    """Return every code that a command can reach, each with the first place that gives it."""
+def raised_exits(command: Callable[..., object]) -> dict[ExitCode, Place]:
+    """Return the codes of the errors that a command can raise, each with the first place that makes one."""
+    return _first_places(_reached(_start(command), _followed), _made)
+
+
+def possible_exits(command: Callable[..., object]) -> dict[ExitCode, Place]:
+    """Return every code that a command could give, with what is plugged in and the codes that it names itself."""
+    return _first_places(_reached(_start(command), _followed_into_plugins), _made_or_named)
+
+
+def _start(command: Callable[..., object]) -> Place:
+    return Place(command.__module__, command.__name__)
+
+
+def _first_places(places: Iterable[Place], given: Callable[[Place], frozenset[ExitCode]]) -> dict[ExitCode, Place]:
     codes: dict[ExitCode, Place] = {}
-    for place in _reached(Place(command.__module__, command.__name__)):
-        for code in _given(place):
+    for place in places:
+        for code in given(place):
             codes.setdefault(code, place)
     return codes
 
 
-def _reached(start: Place) -> Iterator[Place]:
+def _reached(start: Place, follow: Callable[[Place], frozenset[Place]]) -> Iterator[Place]:
     seen, waiting = {start}, deque([start])
     while waiting:
         place = waiting.popleft()
         yield place
-        new = _followed(place) - seen
+        new = follow(place) - seen
         seen |= new
         waiting.extend(sorted(new))
 
 
 @cache
 def _followed(place: Place) -> frozenset[Place]:
-    found = (_defined(place.module, name) for name in _names(_definitions(place.module)[place.name]))
-    started = (_started(text) for text in _texts(_definitions(place.module)[place.name]))
-    return frozenset(
-        one for places in (*found, *started) for one in places if one.module not in WORDS_ONLY and one != place
-    )
+    node = _definitions(place.module)[place.name]
+    found = (*(_defined(place.module, name) for name in _names(node)), *map(_started, _texts(node)))
+    return frozenset(one for places in found for one in places if one.module not in WORDS_ONLY)
 
 
 @cache
-def _given(place: Place) -> frozenset[ExitCode]:
-    """Return the codes of the errors that a definition makes, and those that it names."""
+def _followed_into_plugins(place: Place) -> frozenset[Place]:
+    """Return also what a table names as `module:Name`."""
+    named = (text.partition(":") for text in _texts(_definitions(place.module)[place.name]))
+    plugged = (Place(module, name) for module, _, name in named if module in _modules())
+    return _followed(place) | {one for one in plugged if one.name in _definitions(one.module)}
+
+
+@cache
+def _made(place: Place) -> frozenset[ExitCode]:
+    """Return the codes of the errors that a definition makes."""
+    names = _names(_definitions(place.module)[place.name])
+    return frozenset({_error_code(place.module, name) for name in names} - {None})
+
+
+@cache
+def _made_or_named(place: Place) -> frozenset[ExitCode]:
     node = _definitions(place.module)[place.name]
-    made = {_error_code(place.module, name) for name in _names(node)}
     named = {
         ExitCode[one.attr]
         for one in ast.walk(node)
         if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "ExitCode"
     }
-    return frozenset({*made, *named} - {None})
+    return _made(place) | named
 
 
 def _error_code(module: str, name: str) -> ExitCode | None:
@@ -75,8 +99,9 @@ def _error_code(module: str, name: str) -> ExitCode | None:
     return error.exit_code if isinstance(error, type) and issubclass(error, errors.HilrigError) else None
 
 
+@cache
 def _names(node: ast.AST) -> set[str]:
-    """Return the names that a definition reads, `module.name` too; what it only catches or annotates is left out."""
+    """Return the names that a definition reads, `module.name` too, but not those that it only catches by."""
     passed_over = {id(inner) for outer in _only_types(node) for inner in ast.walk(outer)}
     reading = [one for one in ast.walk(node) if id(one) not in passed_over]
     dotted = {f"{one.value.id}.{one.attr}" for one in reading if _is_dotted(one)}

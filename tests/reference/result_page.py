@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from reference.noun_fields import DocumentedKey, documented_keys
-
 from hilrig.core.metrics import METRICS
 from hilrig.core.result import Result
 from hilrig.core.rig import RigInfo
+from reference.noun_fields import DocumentedKey, documented_keys
 
 INSIDE = {"rig_info": RigInfo}
 """What is written from another noun than its annotation tells."""
@@ -19,15 +18,15 @@ _HEAD = """\
 
 `result.json` is the verdict of a run with all its numbers, canonical JSON, signed ([what else a run leaves
 behind](../../reports/README.md)). Every key is always there: what is not known is `null`, what there is none of is
-an empty list or an empty text. `[]` stands for each item of a list. `t_s`, `begin_s` and `end_s` count from the start
-of the measured part.
+an empty list or an empty text. `[]` stands for each item of a list. `t_s`, `begin_s` and `end_s` count from the
+start of the measured part; those of `faults` from the start of the drill.
 """
 
 _METRICS = """
 ## Metrics that a limit can hold
 
 `judgement.measurements[].metric` has these names and more: those of the stages, of the instrument itself, of the
-bounds. [The check of each limit](../../profiles/README.md#every-key) says which metric it holds.
+bounds. [The check of each limit](../../profiles/README.md#all-keys) says which metric it holds.
 
 | metric | unit | what it is |
 |---|---|---|"""

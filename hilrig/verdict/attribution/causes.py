@@ -85,7 +85,7 @@ class Attribution:
 
     def words(self, explanation: Explanation) -> list[str]:
         """Return the evidence of each explained frame as a sentence."""
-        return describe(explanation, self.window, self.line.usual, self.evidence)
+        return describe(explanation, self.window, self.line.usual, self.evidence, limit_ns=self.limit_ns)
 
     def is_abnormal(self, positions: Positions) -> NDArray[np.bool_]:
         """Return which frames need an explanation: over the limit, or far beyond the usual."""

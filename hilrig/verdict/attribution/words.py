@@ -14,16 +14,27 @@ TOLD_MIN: Final = 0.05
 """A cause that explains less of the excess than this is nothing to tell."""
 
 
-def describe(explanation: Explanation, window: Window, usual: Usual, evidence: Evidence) -> list[str]:
+def describe(
+    explanation: Explanation, window: Window, usual: Usual, evidence: Evidence, *, limit_ns: int
+) -> list[str]:
     """Return a sentence for each explained frame: what its cause rests on, or what was looked at in vain."""
+    slow = too_slow(usual, limit_ns)
     sentences = []
     for index, finding in enumerate(explanation.finding.tolist()):
         if finding < 0:
             text = _unexplained(explanation, index, window, usual, evidence)
+            text = f"{text}; {slow}" if slow else text
         else:
             text = _named(explanation, index, window) + _service(explanation, index, evidence)
         sentences.append(f"{capitalised(text)}.")
     return sentences
+
+
+def too_slow(usual: Usual, limit_ns: int) -> str:
+    """Return that the pipeline breaks the limit with nothing in its way; empty where it keeps it."""
+    if usual.own_ns <= limit_ns:
+        return ""
+    return f"its usual time of {_ms(usual.own_ns)} alone is over the limit of {_ms(limit_ns)}"
 
 
 def _named(explanation: Explanation, index: int, window: Window) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from hilrig.app.machine import examination
-from hilrig.app.machine.examination import Health, examine, examine_nvidia
+from hilrig.app.machine.examination import Health, examine, examine_nvidia, examine_plugins
 
 
 def write(root, path, content):
@@ -68,3 +68,26 @@ def test_what_a_run_needs_is_examined_here(tmp_path):
     assert items["reports folder"].health is not Health.BROKEN
     assert {"onnxruntime", "opencv", "real-time priority"} <= items.keys()
     assert all(item.remedy for item in items.values() if item.health is not Health.OK)
+
+
+def test_every_plug_in_is_told_with_its_package(tmp_path, monkeypatch):
+    """One that works, and one that does not with what to do about it."""
+    points = "[hilrig.feeds]\nours = hilrig.feed.wedge:WedgeFeed\n[hilrig.backends]\ngone = acme_gone:Backend\n"
+    write(tmp_path, "acme-1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.2\n")
+    write(tmp_path, "acme-1.2.dist-info/entry_points.txt", points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sound, broken = (item for item in examine_plugins() if "acme 1.2" in item.found)
+    assert (sound.health, sound.found) == (Health.OK, "feed 'ours' of the package acme 1.2")
+    assert broken.health is Health.BROKEN
+    assert "backend 'gone' of the package acme 1.2 needs the module acme_gone" in broken.found
+    assert broken.remedy
+
+
+def test_a_taken_name_is_told(tmp_path, monkeypatch):
+    """A package that takes a name of hilrig's is broken as a whole."""
+    write(tmp_path, "acme-1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.2\n")
+    write(tmp_path, "acme-1.2.dist-info/entry_points.txt", "[hilrig.powers]\nnone = acme:Power\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (taken,) = (item for item in examine_plugins() if "acme 1.2" in item.found)
+    assert taken.health is Health.BROKEN
+    assert "takes the power name 'none'" in taken.found

@@ -13,6 +13,8 @@ from hilrig.attest.envelope import sign, verify_envelope
 from hilrig.attest.keys import create_key, list_keys, load_public_keys, load_signer
 from hilrig.attest.result_statement import build_views_statement
 from hilrig.core.errors import PreconditionError, TrustError, UsageError
+from hostile_hands import folder as folder_instead
+from hostile_hands import pipe
 
 
 @pytest.fixture
@@ -164,6 +166,16 @@ def test_a_broken_key_is_not_left_out_of_the_list(folder):
     (folder / "b.pub").write_bytes(b"")
     with pytest.raises(TrustError, match=r"b\.pub is empty"):
         list_keys(folder)
+
+
+@pytest.mark.parametrize("hand", [pipe, folder_instead])
+def test_what_is_no_file_is_not_waited_for(folder, hand):
+    """A pipe that nobody writes to in the place of a public key would hang whoever lists or loads it."""
+    info = create_key(folder, "a", passphrase=None)
+    hand(info.public_path)
+    for read in (lambda: list_keys(folder), lambda: load_public_keys([info.public_path])):
+        with pytest.raises(TrustError, match=r"a\.pub cannot be read: it is not a regular file"):
+            read()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")

@@ -140,3 +140,13 @@ def test_options_without_a_target_are_those_of_the_built_in_one(station: Path, p
     text = profile_text.replace("  preprocess:", "  target_options: {url: x}\n  preprocess:")
     (problem,) = refused(station, text)
     assert (problem.line, problem.message) == (11, "unknown option 'url'")
+
+
+def test_samplers_are_named_by_what_is_installed(station: Path, profile_text: str):
+    """A sampler that must answer is known by its name here, or a mistake at that name."""
+    text = profile_text.replace("hil_validation:", "run: {samplers: [host, thermocouple]}\nhil_validation:")
+    (problem,) = refused(station, text)
+    assert (problem.line, problem.column) == (24, 24)
+    assert "unknown sampler 'thermocouple' (known: host, jetson" in str(problem)
+    station.write_text(text.replace(", thermocouple", ""))
+    assert load_profile(station).samplers == ("host",)

@@ -76,7 +76,9 @@ def test_at_most_32_labels_can_have_thresholds(problems: Problems):
     labels = [f"l{number}" for number in range(1, 41)]
     change = ("[porosity, crack, undercut, spatter]", f"[{', '.join(labels)}]")
     assert problems(change, ("porosity: 0.5, crack: 1", ", ".join(f"{one}: 0.5" for one in labels[8:]))) == []
-    (text,) = messages(problems(change, ("porosity: 0.5, crack: 1", ", ".join(f"{one}: 0.5" for one in labels[7:]))))
+    (text,) = messages(
+        problems(change, ("porosity: 0.5, crack: 1", ", ".join(f"{one}: 0.5" for one in labels[7:])))
+    )
     assert "33 labels have a threshold, at most 32 can" in text
 
 

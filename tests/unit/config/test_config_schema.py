@@ -4,7 +4,7 @@ from pathlib import Path
 from hilrig.config.key_tree import blocks
 from hilrig.config.limit_model import held_by
 from hilrig.config.profile_model import ProfileKeys
-from hilrig.config.schema import profile_reference, profile_schema
+from hilrig.config.schema import profile_reference, profile_schema, rig_schema
 from hilrig.core.metrics import METRICS
 
 README = Path(__file__).parents[3] / "profiles" / "README.md"
@@ -55,6 +55,17 @@ def test_the_schema_says_what_the_reader_does():
         "type": "integer",
         "description": "Format of this file: 1.",
     }
+
+
+def test_the_schema_offers_the_names_that_are_installed():
+    """An editor shows what can stand at a key that holds a registered name; the table for people does not."""
+    profile, rig = profile_schema(), rig_schema()
+    feeds = profile["$defs"]["FeedKeys"]["properties"]["source"]["examples"]
+    samplers = profile["$defs"]["RunKeys"]["properties"]["samplers"]["items"]["examples"]
+    assert {"synthetic", "folder", "video"} <= set(feeds)
+    assert "host" in samplers
+    assert "ssh" in rig["properties"]["transport"]["examples"]
+    assert "command" in rig["properties"]["power"]["examples"]
 
 
 def _schemas(value: object) -> list[dict]:

@@ -19,7 +19,10 @@ def take(index, **options):
 def test_pixels_are_pinned_to_the_byte():
     """A frame is the same on every machine and with every numpy: its digest never changes."""
     _, pixels = take(3, seed=7, width_px=100, height_px=70)
-    assert hashlib.sha256(pixels.data).hexdigest() == "d574584369152b9f3e7812795166582f28813bbf41c71d39c4ce50b0fc8cf6d3"
+    assert (
+        hashlib.sha256(pixels.data).hexdigest()
+        == "d574584369152b9f3e7812795166582f28813bbf41c71d39c4ce50b0fc8cf6d3"
+    )
 
 
 def test_pictures_are_bright_and_dark_and_differ():

@@ -5,6 +5,7 @@ import pytest
 from failing_disks import CountingDisk
 from hilrig.core.canonical import sha256_hex
 from hilrig.node.store import Store
+from hilrig.node.store_fault import StoreFault
 from node_releases import IDENTITY, accept_any, write_numbered
 
 SHARED = sha256_hex(b"shared" * 50)
@@ -34,6 +35,19 @@ def test_what_may_still_run_is_kept(store):
     assert set(store.releases()) == kept
     for sha256 in kept:
         store.open_release(sha256)
+
+
+def test_nothing_goes_while_the_state_is_unreadable(store):
+    """The state before does not know what ran since: with it, collecting would remove the current release."""
+    current = store.state().current
+    store.confirm(store.state().candidate)
+    (store.folder / "state" / "active.json").write_bytes(b"{")
+    before = store.releases().keys()
+    with pytest.raises(StoreFault, match="what is needed cannot be told") as caught:
+        store.collect()
+    assert caught.value.code == "HR-102"
+    assert store.releases().keys() == before
+    assert current in before
 
 
 def test_a_shared_file_stays_with_the_last_release_that_has_it(store):

@@ -64,6 +64,15 @@ def test_a_process_that_has_ended_does_not_live_because_nobody_waited_for_it():
     process.wait()
 
 
+def test_a_process_with_the_number_of_one_that_has_ended_is_another(tmp_path):
+    """Numbers are given again: whoever waits for a verdict would wait for a stranger, for ever."""
+    write_status(tmp_path, {"phase": "judging"}, clock=ManualClock(5))
+    status = read_status(tmp_path)
+    assert heartbeat_of(status).process_lives()
+    assert not heartbeat_of(status | {"began_ticks": status["began_ticks"] - 1}).process_lives()
+    assert heartbeat_of({key: value for key, value in status.items() if key != "began_ticks"}).process_lives()
+
+
 def test_the_phase_comes_from_the_status(tmp_path):
     """What is written is what the heartbeat knows."""
     write_status(tmp_path, {"phase": "judging"}, clock=ManualClock(5))

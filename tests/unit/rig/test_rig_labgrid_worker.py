@@ -16,7 +16,7 @@ from labgrid_lab import running_lab
 pytestmark = pytest.mark.waiting
 
 WAIT_S = 30
-ROOT = Path(hilrig.__file__).parents[1]
+PACKAGE = Path(hilrig.__file__).parent
 
 
 def started(python: str = sys.executable, address: str = "127.0.0.1:1", **environment: str):
@@ -36,7 +36,9 @@ def asked(**question) -> bytes:
 def test_without_labgrid(tmp_path):
     """An installation without the extra says which one to install."""
     venv.create(tmp_path / "bare", with_pip=False, symlinks=True)
-    worker = started(str(tmp_path / "bare/bin/python"), PYTHONPATH=str(ROOT))
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only/hilrig").symlink_to(PACKAGE)  # an installed one has labgrid beside it
+    worker = started(str(tmp_path / "bare/bin/python"), PYTHONPATH=str(tmp_path / "only"))
     out, _ = worker.communicate(asked(verb="look"), timeout=WAIT_S)
     error = json.loads(out)["error"]
     assert error["type"] == "UsageError"

@@ -38,7 +38,7 @@ def test_the_last_of_32_labels_has_its_own_bit():
 
 
 def test_a_label_behind_the_32nd_is_found_by_its_place_among_the_decided():
-    """Of a thousand classes any 32 can be looked for: the bits go to the labels that have a threshold, in order."""
+    """Of a thousand classes any 32 can be looked for: the bits go to the labels with a threshold, in order."""
     labels = tuple(f"l{i}" for i in range(1000))
     thresholds = {"l999": 0.5, "l3": 0.5, "l500": 0.9}
     scores = np.zeros(1000, np.float32)

@@ -7,6 +7,7 @@ import pytest
 
 from hilrig.core.errors import PreconditionError
 from hilrig.target.model_files import bundle_sha256, hash_model_files, refuse_changed
+from hostile_hands import folder, pipe
 from small_models import build_model, spec_for
 
 
@@ -79,6 +80,15 @@ def test_a_file_that_is_no_model_is_named(tmp_path, content, message):
     with pytest.raises(PreconditionError, match=message) as caught:
         hash_model_files(spec_for("model.onnx"), tmp_path)
     assert "model.onnx" in caught.value.message
+
+
+@pytest.mark.parametrize("hand", [pipe, folder])
+def test_what_is_no_file_is_not_waited_for(tmp_path, hand):
+    """A pipe that nobody writes to, a folder: refused at once, before anything is read."""
+    (tmp_path / "model.onnx").touch()
+    hand(tmp_path / "model.onnx")
+    with pytest.raises(PreconditionError, match="model.onnx is not a file"):
+        hash_model_files(spec_for("model.onnx"), tmp_path)
 
 
 def test_another_model_than_the_pinned_one_is_refused(model_folder):
