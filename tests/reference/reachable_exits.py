@@ -62,15 +62,14 @@ def _reached(start: Place, follow: Callable[[Place], frozenset[Place]]) -> Itera
 
 @cache
 def _followed(place: Place) -> frozenset[Place]:
-    node = _definitions(place.module)[place.name]
-    found = (*(_defined(place.module, name) for name in _names(node)), *map(_started, _texts(node)))
+    found = (*(_defined(place.module, name) for name in _names(place)), *map(_started, _texts(place)))
     return frozenset(one for places in found for one in places if one.module not in WORDS_ONLY)
 
 
 @cache
 def _followed_into_plugins(place: Place) -> frozenset[Place]:
     """Return also what a table names as `module:Name`."""
-    named = (text.partition(":") for text in _texts(_definitions(place.module)[place.name]))
+    named = (text.partition(":") for text in _texts(place))
     plugged = (Place(module, name) for module, _, name in named if module in _modules())
     return _followed(place) | {one for one in plugged if one.name in _definitions(one.module)}
 
@@ -78,16 +77,14 @@ def _followed_into_plugins(place: Place) -> frozenset[Place]:
 @cache
 def _made(place: Place) -> frozenset[ExitCode]:
     """Return the codes of the errors that a definition makes."""
-    names = _names(_definitions(place.module)[place.name])
-    return frozenset({_error_code(place.module, name) for name in names} - {None})
+    return frozenset({_error_code(place.module, name) for name in _names(place)} - {None})
 
 
 @cache
 def _made_or_named(place: Place) -> frozenset[ExitCode]:
-    node = _definitions(place.module)[place.name]
     named = {
         ExitCode[one.attr]
-        for one in ast.walk(node)
+        for one in _nodes(place)
         if isinstance(one, ast.Attribute) and isinstance(one.value, ast.Name) and one.value.id == "ExitCode"
     }
     return _made(place) | named
@@ -100,10 +97,10 @@ def _error_code(module: str, name: str) -> ExitCode | None:
 
 
 @cache
-def _names(node: ast.AST) -> set[str]:
+def _names(place: Place) -> set[str]:
     """Return the names that a definition reads, `module.name` too, but not those that it only catches by."""
-    passed_over = {id(inner) for outer in _only_types(node) for inner in ast.walk(outer)}
-    reading = [one for one in ast.walk(node) if id(one) not in passed_over]
+    passed_over = {id(inner) for outer in _only_types(_nodes(place)) for inner in ast.walk(outer)}
+    reading = [one for one in _nodes(place) if id(one) not in passed_over]
     dotted = {f"{one.value.id}.{one.attr}" for one in reading if _is_dotted(one)}
     return dotted | {one.id for one in reading if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
 
@@ -112,8 +109,8 @@ def _is_dotted(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
 
 
-def _only_types(node: ast.AST) -> Iterator[ast.AST]:
-    for one in ast.walk(node):
+def _only_types(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for one in nodes:
         if isinstance(one, ast.ExceptHandler) and one.type:
             yield one.type
         elif isinstance(one, ast.arg | ast.AnnAssign) and one.annotation:
@@ -126,10 +123,17 @@ def _only_types(node: ast.AST) -> Iterator[ast.AST]:
             yield from one.args
 
 
-def _texts(node: ast.AST) -> set[str]:
-    return {one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+@cache
+def _texts(place: Place) -> set[str]:
+    return {one.value for one in _nodes(place) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
 
 
+@cache
+def _nodes(place: Place) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_definitions(place.module)[place.name]))
+
+
+@cache
 def _started(text: str) -> list[Place]:
     """Return all of a module that is run with `-m`."""
     module = text if text in _modules() else ""
