@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,6 +48,9 @@ def do_round(one: Planned, base: Base, folder: Path) -> list[str]:
     round_ = Round(title=str(one), drawn=one.drawn, place=Place(folder, base.home), base=base)
     try:
         one.scenario.act(round_)
+    except Exception as error:  # noqa: BLE001 - a fault of the test itself: told, and the next round comes
+        traceback.print_exc(file=sys.stdout)
+        round_.broke(f"the round could not be done: {type(error).__name__}: {error}")
     finally:
         round_.place.close()
     return round_.broken

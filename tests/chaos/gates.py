@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -38,7 +39,7 @@ def act(round_: Round) -> None:
     """Measure, decide twice at once, decide again, ask; then the same over papers that were changed."""
     try:
         gate = make_gate_folder(round_.place.folder / "gate")
-    except (AssertionError, pytest.skip.Exception) as error:
+    except (AssertionError, subprocess.TimeoutExpired, pytest.skip.Exception) as error:
         round_.tell(f"no run passes on this machine just now: {str(error)[:80]}")
         return
     _twice(round_, gate)

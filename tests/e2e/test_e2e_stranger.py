@@ -29,7 +29,7 @@ EXAMPLES = {
     "    p99_max_ms: 45": "    decision_gap_max_ms: 60000\n    #",
     "p95_max_ms: 30": "p95_max_ms: 0.5",
     "depth: 4": "depth: 200",
-    "hil_validation:": "run: {warmup_s: 0.5, self_test_s: 0.5, stop_when_failed: false}\nhil_validation:",
+    "\nqueue: ": "\nrun: {warmup_s: 0.5, self_test_s: 0.5, stop_when_failed: false}\nqueue: ",
 }
 """What a person puts into the places that the comments name, and a run of seconds."""
 

@@ -179,9 +179,9 @@ class _Upload:
             if digest_of(part) != self.sha256:
                 self._part.unlink()
                 raise self._changed()
-            os.fchmod(part.fileno(), _BLOB_MODE)
             os.fsync(part.fileno())
             self._part.replace(self._blob)
+            os.fchmod(part.fileno(), _BLOB_MODE)  # not before: a second upload could not open the half one
             sync_folder(self._blob.parent)
 
     def _check_other(self) -> None:
