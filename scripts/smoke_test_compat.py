@@ -3,7 +3,7 @@
 
     python scripts/smoke_test_compat.py --model m.onnx --device-matrix config/device_compatibility_matrix.yaml
 
-Further arguments go to that command: `--class x86-cpu`, `--out compatibility.json`, `--rigs DIR`, `--json`.
+Further arguments go to that command: `--device-class x86-cpu`, `--out compatibility.json`, `--rigs DIR`, `--json`.
 Exit codes: 0 every class PASS, 10 a class FAILs, 11 a class could not be tried.
 """
 

@@ -26,6 +26,7 @@ from hilrig.cli import (
 from hilrig.cli.exits import show_exit_codes
 from hilrig.cli.gate import commands as gate_commands
 from hilrig.cli.gate import compat_commands, golden_commands, trust_commands
+from hilrig.cli.metavars import name_values
 from hilrig.cli.node import commands as node_commands
 from hilrig.cli.output import fail, state
 from hilrig.cli.rigs import commands as rigs_commands
@@ -66,6 +67,7 @@ app.add_typer(golden_commands.app, name="golden")
 app.add_typer(gate_commands.app, name="gate")
 app.add_typer(baseline_commands.app, name="baseline")
 show_exit_codes(app)
+name_values(app)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer's form of a callback

@@ -11,12 +11,22 @@ if TYPE_CHECKING:
 
 
 def read_result(run_dir: Path) -> "Result":
-    """Return the result of a run directory that this process has just seen made."""
+    """Return the result of a run directory that this process has just seen made.
+
+    Raises:
+        RecordError: somebody took it away since, or the disk does not answer.
+    """
     from hilrig.config.noun_json import from_json
+    from hilrig.core.errors import RecordError
     from hilrig.core.files import RESULT
     from hilrig.core.result import Result
+    from hilrig.record.listing import RESULT_MAX_BYTES
+    from hilrig.record.untrusted_file import read_untrusted
 
-    return from_json(Result, (run_dir / RESULT).read_bytes(), what=str(run_dir / RESULT))
+    data = read_untrusted(run_dir / RESULT, max_bytes=RESULT_MAX_BYTES)
+    if data is None:
+        raise RecordError(f"{run_dir / RESULT} is gone since it was written", hint="hilrig list")
+    return from_json(Result, data, what=str(run_dir / RESULT))
 
 
 def show_result(run_dir: Path, result: "Result") -> None:

@@ -33,6 +33,30 @@ REPORT_PNG: Final = "report.png"
 JUNIT: Final = "junit.xml"
 SUMMARY: Final = "summary.md"
 
+EVIDENCE_FILES: Final = (
+    PROFILE,
+    PLAN,
+    RIG,
+    FEED,
+    FLOOR,
+    ACCELERATOR,
+    BASELINE,
+    POWER_LOSS,
+    COMPANIONS,
+    ACTUATIONS,
+    THUMBNAILS,
+    STOP_REQUEST,
+    FRAMES,
+    FRAMES_JOURNAL,
+    TELEMETRY,
+    TELEMETRY_JOURNAL,
+    EVENTS,
+    STATUS,
+    FRAMES_TABLE,
+    TELEMETRY_TABLE,
+)
+"""What a run may leave behind before it is judged: result.json holds the sha256 of each that is there."""
+
 CONFIGURATION_FILES: Final = (PROFILE, PLAN, RIG)
 """What was asked, resolved, and on what it ran: written before the first frame."""
 

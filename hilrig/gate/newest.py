@@ -56,7 +56,7 @@ def standing(decisions: Sequence[D], *, device_class: str, stack_sha256: str | N
     if not of_class:
         raise WrongClassError(
             f"the gate decided on this model for {_listed(decisions)}, not for {device_class}",
-            hint=f"hilrig gate check RELEASE --class {device_class}, with a run on a rig of that class",
+            hint=f"hilrig gate check RELEASE --device-class {device_class}, with a run on a rig of that class",
         )
     of_stack = [one for one in of_class if stack_sha256 is None or one.stack_sha256 in {"", stack_sha256}]
     if not of_stack:

@@ -40,8 +40,11 @@ def read_untrusted(path: Path, *, max_bytes: int) -> bytes | None:
     file = open_untrusted(path)
     if file is None:
         return None
-    with file:
-        data = file.read(max_bytes + 1)
+    try:
+        with file:
+            data = file.read(max_bytes + 1)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
     if len(data) > max_bytes:
         raise RecordError(f"{path} should hold at most {max_bytes} bytes, found more")
     return data

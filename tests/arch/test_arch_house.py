@@ -58,7 +58,7 @@ def test_a_node_asks_and_updates_without_numpy(module):
 
 
 def test_a_process_of_a_run_imports_nothing_of_reports():
-    """A small run has ten processes: what only verdicts, views or plug-ins need took half of their start."""
+    """A small run has ten processes: what only verdicts, views or plug-ins need took a fifth of their start."""
     needless = ("hilrig.core.verdict", "hilrig.core.document", "importlib.metadata", "email", "pydantic")
     code = (
         "import sys, hilrig.run.feeder, hilrig.run.worker, hilrig.run.sampler_loop, hilrig.run.stall_sentinel\n"

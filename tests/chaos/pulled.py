@@ -11,6 +11,7 @@ from chaos.live import STATION, draw_moment, wait_for_moment, write_small
 from chaos.place import Place
 from chaos.round import Round, Scenario
 from hilrig.core import files
+from hilrig.core.canonical import sha256_hex
 from hilrig.core.exits import ExitCode
 
 OUTSIDE: Final = (
@@ -61,9 +62,13 @@ def act(round_: Round) -> None:
     all_ended(round_)
     place.unmount()
     _mended(place, path)
+    if path is not None and done and _is_changed_since_signed(path):
+        called = round_.look("verify", str(path.parent))
+        round_.require(called.code == ExitCode.TRUST, f"{path.name} is not what was signed, verify: {called.code}")
+        return
     if path is not None and done and before is not None:
         _no_changed_byte_is_signed(round_, path.name, before)
-    runs_hold(round_, disturbed=False)
+    runs_hold(round_)
     if round_.drawn["next_run"]:
         write_small(place.folder / STATION, is_onnx=True)
         next_run_works(round_, STATION)
@@ -87,6 +92,16 @@ def _pull(place: Place, hand: str, path: Path) -> bool:
     if hand != READ_ONLY:
         return lay_hand(hand, path)
     return place.mount(path, "--bind", str(path)) and place.mount(path, "-o", "remount,ro,bind")
+
+
+def _is_changed_since_signed(path: Path) -> bool:
+    """Return whether the hand came after the signature: then it is no longer the run's to see it."""
+    result = path.parent / files.RESULT
+    if not result.is_file():
+        return False
+    signed = json.loads(result.read_bytes())["files"].get(path.name)
+    is_same = path.is_file() and not path.is_symlink() and sha256_hex(path.read_bytes()) == signed
+    return signed is not None and not is_same
 
 
 def _no_changed_byte_is_signed(round_: Round, name: str, before: bytes) -> None:

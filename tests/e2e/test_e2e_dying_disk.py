@@ -38,6 +38,7 @@ def test_a_disk_that_cannot_be_read_is_named(words, bench, dying):
     assert called.code == 22, called
     assert "Traceback" not in called.err
     assert "Input/output error" in called.err
+    assert run_dir.name in called.err
     assert called.err.count("error: ") == 1
     assert "next: " in called.err
     shim.break_disk(0, every=1)

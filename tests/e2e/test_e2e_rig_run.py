@@ -154,7 +154,7 @@ def test_a_run_whose_keeper_and_process_are_killed_is_recovered_there(rig):
     wait_for(lambda: (read_status(run_dir) or {}).get("n_offered"))
     for pid in rig.processes():
         text = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if b"keeper" in text or b"soak_main" in text:
+        if b"keeper" in text or b"hilrig.app.soak.main" in text:
             os.kill(pid, signal.SIGKILL)
 
     assert client.ended() == 0, client.said

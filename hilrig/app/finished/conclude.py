@@ -13,7 +13,7 @@ from securesystemslib.signer import Signer
 from hilrig.app.finished.companions import read_companions
 from hilrig.app.finished.documents import measured_frames, read_document, render_views
 from hilrig.app.finished.thumbnails import write_thumbnails
-from hilrig.app.finished.unchanged import refuse_changed_evidence
+from hilrig.app.finished.unchanged import refuse_changed_evidence, refuse_other_digests
 from hilrig.attest.envelope import sign, to_sigstore_bundle
 from hilrig.attest.public_key import public_key_der
 from hilrig.attest.result_statement import build_result_statement, build_views_statement
@@ -60,6 +60,7 @@ def conclude(run_dir: Path, signer: Signer, *, feed_folder: Path | None = None) 
 
     Raises:
         RecordError: the evidence cannot be read.
+        TrustError: a file is not what the run wrote.
         OSError: the disk is full.
     """
     for name in DERIVED:
@@ -68,7 +69,9 @@ def conclude(run_dir: Path, signer: Signer, *, feed_folder: Path | None = None) 
     frames, judgement = measured_frames(record), judge(record)
     if feed_folder is not None:
         write_thumbnails(run_dir, record.plan.feed, judgement.worst_frames, folder=feed_folder)
-    result = build_result(record, judgement, digests=hash_files(run_dir))
+    digests = hash_files(run_dir)
+    refuse_other_digests(run_dir, record.plan, record.events, digests)
+    result = build_result(record, judgement, digests=digests)
     del record  # 160 MB of a shift: room for the page
     result_bytes = to_json(result)
     for name, data in _made_from(run_dir, result, result_bytes, frames, signer).items():
@@ -153,6 +156,7 @@ def hash_files(run_dir: Path) -> dict[str, str]:
 
     Raises:
         TrustError: something in it is neither a file nor a folder (a link could show another file tomorrow).
+        RecordError: a file cannot be read.
     """
     digests = {}
     for path in sorted(run_dir.rglob("*")):
@@ -167,9 +171,14 @@ def hash_files(run_dir: Path) -> dict[str, str]:
 
 def _hash_file(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise RecordError(
+            f"{path} cannot be read: {error.strerror}", hint="look at the disk: dmesg, df"
+        ) from error
     return digest.hexdigest()
 
 

@@ -1,6 +1,6 @@
 """What a run wrote is judged as it was written: whoever changes it meanwhile gets no signature."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -48,16 +48,36 @@ class Written:
 def refuse_changed_evidence(run_dir: Path, plan: RunPlan, events: Iterable[RunEvent]) -> None:
     """Hold the files of a run against the digests that it noted when it wrote them; older runs noted none.
 
-    A run that was judged by another profile has that one and a plan of its own: those are not held.
+    Raises:
+        TrustError: one is not what the run wrote.
+    """
+    for name, sha256 in _noted(plan, events):
+        _refuse_changed(run_dir / name, sha256, max_bytes=MAX_BYTES)
+
+
+def refuse_other_digests(
+    run_dir: Path, plan: RunPlan, events: Iterable[RunEvent], found: Mapping[str, str]
+) -> None:
+    """Do the same with the digests that are about to be signed: a file may have changed since it was read.
 
     Raises:
         TrustError: one is not what the run wrote.
     """
+    for name, sha256 in _noted(plan, events):
+        if found.get(name) != sha256:
+            raise _changed(run_dir / name)
+
+
+def _noted(plan: RunPlan, events: Iterable[RunEvent]) -> Iterator[tuple[str, str]]:
+    """Give the files that a run noted, with their digests.
+
+    A run that was judged by another profile has that one, with a plan of its own: those two are not among them.
+    """
     exempt = _OF_ANOTHER_PROFILE if plan.judged_from is not None else frozenset()
     for event in events:
         noted = event.detail.get(WRITTEN, {})
-        for name in sorted(noted.keys() - exempt) if isinstance(noted, dict) else ():
-            _refuse_changed(run_dir / name, str(noted[name]), max_bytes=MAX_BYTES)
+        if isinstance(noted, dict):
+            yield from ((name, str(noted[name])) for name in sorted(noted.keys() - exempt))
 
 
 def refuse_changed_events(run_dir: Path, sha256: str) -> None:
@@ -72,7 +92,11 @@ def refuse_changed_events(run_dir: Path, sha256: str) -> None:
 def _refuse_changed(path: Path, sha256: str, *, max_bytes: int) -> None:
     data = read_untrusted(path, max_bytes=max_bytes)
     if data is None or sha256_hex(data) != sha256:
-        raise TrustError(
-            f"{path} is not what the run wrote: it was changed since, and nothing is signed over it",
-            hint="start the run again, and let nobody write into its directory meanwhile",
-        )
+        raise _changed(path)
+
+
+def _changed(path: Path) -> TrustError:
+    return TrustError(
+        f"{path} is not what the run wrote: it was changed since, and nothing is signed over it",
+        hint="start the run again, and let nobody write into its directory meanwhile",
+    )

@@ -2,7 +2,7 @@
 
 It is a program by itself: it needs the standard library and the runtime only.
 
-`python triage_load_child.py MODEL` prints `{"runtime", "error"}` and, for a model that loads, `load_time_ms` and
+`python load_child.py MODEL` prints `{"runtime", "error"}` and, for a model that loads, `load_time_ms` and
 `peak_ram_mib`.
 """
 

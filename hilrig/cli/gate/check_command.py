@@ -52,7 +52,7 @@ GateKey = Annotated[
 ]
 Classes = Annotated[
     list[str] | None,
-    typer.Option("--class", help="A device class; again for more. [default: those with a run]"),
+    typer.Option("--device-class", help="A device class; again for more. [default: those with a run]"),
 ]
 AnyStack = Annotated[
     bool, typer.Option("--any-stack", help="For nodes with other software than the runs' rigs, too.")

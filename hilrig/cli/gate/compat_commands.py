@@ -27,7 +27,7 @@ Matrix = Annotated[
 ]
 Classes = Annotated[
     list[str] | None,
-    typer.Option("--class", metavar="CLASS", help="Only this class; may be given again. [default: all]"),
+    typer.Option("--device-class", metavar="CLASS", help="Only this class; may be given again. [default: all]"),
 ]
 Out = Annotated[
     Path | None,

@@ -15,7 +15,7 @@ class Explanation:
     Args:
         positions: the frames, n places in `Window.measured`.
         origins: where each lost its time.
-        found_ns: findings x n: how much of the excess each of `spike_evidence.FINDINGS` can explain.
+        found_ns: findings x n: how much of the excess each of `evidence.FINDINGS` can explain.
         finding: n indices of the finding that carries, -1 where none does.
         service: n indices of the co-resident service that was active, -1 without one.
         code: n indices in the order of `Cause`.

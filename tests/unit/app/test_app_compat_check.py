@@ -159,7 +159,7 @@ def test_a_model_that_changed_on_its_way_is_refused(tmp_path, monkeypatch):
 
 
 def test_only_the_asked_classes_are_tried_and_all_are_listed(tmp_path):
-    """`--class` leaves out the others' findings, not their names."""
+    """`--device-class` leaves out the others' findings, not their names."""
     report = check(tmp_path, model(tmp_path), write_matrix(tmp_path, name=OWN, more=OTHER), OWN)
     assert {one.device_class for one in report.findings} == {OWN}
     assert report.classes == (OWN, "jetson-orin-nx-8gb")
