@@ -44,7 +44,9 @@ def read_untrusted(path: Path, *, max_bytes: int) -> bytes | None:
         with file:
             data = file.read(max_bytes + 1)
     except OSError as error:
-        raise RecordError(f"{path} cannot be read: {error.strerror}") from error
+        raise RecordError(
+            f"{path} cannot be read: {error.strerror}", hint="look at the disk: dmesg, df"
+        ) from error
     if len(data) > max_bytes:
         raise RecordError(f"{path} should hold at most {max_bytes} bytes, found more")
     return data

@@ -70,6 +70,7 @@ def act(round_: Round) -> None:
         _no_changed_byte_is_signed(round_, path.name, before)
     runs_hold(round_)
     if round_.drawn["next_run"]:
+        lay_hand("gone", place.folder / STATION)
         write_small(place.folder / STATION, is_onnx=True)
         next_run_works(round_, STATION)
     nothing_lies_about(round_)

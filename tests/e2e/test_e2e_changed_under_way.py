@@ -56,6 +56,20 @@ def test_events_that_were_changed_under_a_run_are_not_signed(bench):
     assert not (run_dir / files.RESULT).exists()
 
 
+def test_a_journal_that_was_taken_away_is_a_matter_for_a_recovery(bench):
+    """No verdict is signed that would not verify: the run says what to do, and that gives one that does."""
+    process = bench.start("run", bench.station(duration_s=60))
+    run_dir = measuring(bench)
+    (run_dir / files.FRAMES_JOURNAL).unlink()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 22, out + err
+    assert f"{files.FRAMES_JOURNAL} is missing" in err
+    assert "next: hilrig recover" in err
+    assert bench.call("recover", str(run_dir)).code == 11
+    assert bench.call("verify", str(run_dir)).code == 11
+
+
 def test_what_is_written_once_is_noted(finished):
     """Every such file of a run stands with its digest among the events, and is what it was."""
     bench, called, run_dir = finished

@@ -34,6 +34,7 @@ from hilrig.core.run import Ended, RunPlan
 from hilrig.core.units import NS_PER_S, bytes_to_mib
 from hilrig.record.finish import finish
 from hilrig.record.heartbeat import read_status, write_status
+from hilrig.record.loss import Loss
 from hilrig.record.run_directory import create, release_reserve
 from hilrig.record.utc import utc_text
 from hilrig.record.writer import RunWriter
@@ -113,9 +114,22 @@ def to_its_end(written: Written, ready: Ready, plan: RunPlan, signer: Signer, *,
         measure(written, ready, plan, stop=stop, clock=clock)
     release_reserve(run_dir)
     write_status(run_dir, {**(read_status(run_dir) or {}), "phase": "judging"}, clock=clock)
-    finish(run_dir)
+    refuse_losses(run_dir, finish(run_dir))
     result = conclude(run_dir, signer, feed_folder=Path(ready.profile.folder))
     say("finished", exit_code=result.exit_code)
+
+
+def refuse_losses(run_dir: Path, losses: Sequence[Loss]) -> None:
+    """Refuse to judge a run that came to its end, and whose journals are not whole: somebody was at them.
+
+    Raises:
+        RecordError: something is lost; a recovery says what, and judges what is left.
+    """
+    for loss in losses:
+        if not loss.is_none:
+            raise RecordError(
+                f"the record in {run_dir} is not what the run wrote: {loss.why}", hint=f"hilrig recover {run_dir}"
+            )
 
 
 def stopped_early(stop: Stop, error: RunAbortedError) -> HilrigError:

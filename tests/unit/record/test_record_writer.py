@@ -20,6 +20,7 @@ from hilrig.record.journal_check import check_journal
 from hilrig.record.journal_entry import FRAMES_JOURNAL, TELEMETRY_JOURNAL
 from hilrig.record.telemetry import capabilities_of
 from hilrig.record.writer import RunWriter
+from seen_processes import fields
 
 
 @pytest.fixture
@@ -118,6 +119,7 @@ def test_a_status_carries_the_sign_of_life(folder, writer):
         "heartbeat_ns": 7,
         "at_utc": "2023-11-14T22:13:20.000000Z",
         "pid": os.getpid(),
+        "began_ticks": int(fields(os.getpid())[19]),
         "boot_id": boot_id(),
     }
 
