@@ -107,6 +107,12 @@ class RunWriter:
         """Return the digest of the events so far: what lies in the folder should have it."""
         return self._events.sha256
 
+    @property
+    def journal_chains(self) -> dict[str, str]:
+        """Return the chain that the last line of each journal should have, by the journal's name."""
+        gathering = {FRAMES_JOURNAL: self._frames, TELEMETRY_JOURNAL: self._telemetry}
+        return {spec.journal_name: rows.chain for spec, rows in gathering.items() if rows is not None}
+
     def status(self, status: Mapping[str, Any]) -> None:
         """Replace status.json; adds `heartbeat_ns`, `at_utc`, `pid`, `began_ticks` and `boot_id`.
 
@@ -149,6 +155,10 @@ class _Gathering:
         self._encode = encode
         self._n_rows_max = n_rows_max
         self._tables: list[Records] = []
+
+    @property
+    def chain(self) -> str:
+        return self._journal.chain
 
     def add(self, table: Records) -> None:
         self._tables.append(table.copy())  # the caller's may be a view of shared memory

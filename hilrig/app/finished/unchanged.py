@@ -9,6 +9,7 @@ from hilrig.core.canonical import sha256_hex
 from hilrig.core.errors import TrustError
 from hilrig.core.run import RunEvent, RunPlan
 from hilrig.record.events import EVENTS_MAX_BYTES
+from hilrig.record.journal_entry import Entry, parse_line
 from hilrig.record.run_directory import write_atomic
 from hilrig.record.untrusted_file import read_untrusted
 
@@ -16,6 +17,9 @@ WRITTEN: Final = "written"
 """In an event's detail: the sha256 of files that the run had written by then, by name."""
 
 MAX_BYTES: Final = 64 << 20
+JOURNAL_MAX_BYTES: Final = 1 << 28
+"""A line is about 200 bytes a second: of a run of twelve days."""
+
 _OF_ANOTHER_PROFILE: Final = frozenset({files.PROFILE, files.PLAN})
 
 
@@ -87,6 +91,25 @@ def refuse_changed_events(run_dir: Path, sha256: str) -> None:
         TrustError: they are not what the run wrote.
     """
     _refuse_changed(run_dir / files.EVENTS, sha256, max_bytes=EVENTS_MAX_BYTES)
+
+
+def refuse_other_journals(run_dir: Path, chains: Mapping[str, str]) -> None:
+    """Hold the journals of a run that has just ended against the chain that its writer came to.
+
+    One that is damaged or gone is no matter of this: what is left of it is a recovery's.
+
+    Raises:
+        TrustError: one is whole, and another one than the run wrote.
+    """
+    for name, chain in chains.items():
+        last = _last_entry(run_dir / name)
+        if last is not None and last.chain != chain:
+            raise _changed(run_dir / name)
+
+
+def _last_entry(path: Path) -> Entry | None:
+    data = read_untrusted(path, max_bytes=JOURNAL_MAX_BYTES)
+    return None if data is None else parse_line(data[data.rfind(b"\n", 0, -1) + 1 :])
 
 
 def _refuse_changed(path: Path, sha256: str, *, max_bytes: int) -> None:

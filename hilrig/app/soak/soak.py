@@ -12,7 +12,7 @@ from securesystemslib.signer import Signer
 from hilrig.app.finished.baseline import resolve_baseline
 from hilrig.app.finished.companions import beside_companions, note_start, note_stop
 from hilrig.app.finished.conclude import conclude
-from hilrig.app.finished.unchanged import Written, refuse_changed_events
+from hilrig.app.finished.unchanged import Written, refuse_changed_events, refuse_other_journals
 from hilrig.app.folders import keys_folder, lease_folder, make_reports_folder
 from hilrig.app.power_loss.run import cut_before_run
 from hilrig.app.run.ending import Stop
@@ -262,6 +262,7 @@ def measure(written: Written, ready: Ready, plan: RunPlan, *, stop: Stop, clock:
         ).run()
         note_stop(writer, run_dir, plan, clock=clock)
     refuse_changed_events(run_dir, writer.events_sha256)
+    refuse_other_journals(run_dir, writer.journal_chains)
 
 
 def refuse_small_disk(plan: RunPlan, reports: Path) -> None:

@@ -117,6 +117,15 @@ def test_only_the_owner_may_write_a_run(tmp_path):
     assert stat.S_IMODE((folder / "plan.json").stat().st_mode) & 0o133 == 0
 
 
+def test_a_folder_in_the_place_of_the_reserve_ends_nothing(tmp_path):
+    """Found by chaos: a recovery ended in a traceback over it."""
+    folder = new_run(tmp_path)
+    (folder / ".reserve").unlink()
+    (folder / ".reserve").mkdir()
+    release_reserve(folder)
+    assert (folder / ".reserve").is_dir()
+
+
 def test_a_disk_without_room_for_the_reserve_leaves_nothing_behind(tmp_path, monkeypatch):
     """A run that could not end properly does not begin, and its folder is taken back."""
 
