@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,7 +93,8 @@ def read_when_ended() -> str:
     """Return what is read of a process before its end and right after it."""
     process = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     source = OutputSource(Path("/"), process.pid)
-    alive = list(source.read())
+    while (alive := list(source.read())) == [Reason.NO_PERMISSION]:  # its program is not loaded yet
+        time.sleep(0.001)
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     ended = [reason.name for reason in source.read()]
