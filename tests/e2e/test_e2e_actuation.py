@@ -17,7 +17,7 @@ from hilrig.core.plc import PlcDecision
 from hilrig.record.actuations import read_actuations
 from node_services import serving_node, tiny_store
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_verdict_actuation, test_node_plc_adapter
 
 PROFILE = """\
 format: 1
@@ -100,7 +100,6 @@ def test_every_decision_is_followed_into_the_registers(bench: Any) -> None:
         assert told[sequence] is (PlcDecision.DEFECTIVE if defects else PlcDecision.GOOD)
 
 
-@pytest.mark.long  # short: test_verdict_actuation, test_node_plc_adapter
 def test_a_slow_adapter_fails_though_the_model_is_fast(bench: Any) -> None:
     """A write each 200 ms for a frame each 10 ms: decisions are lost on the way, and that is a FAIL."""
     called = run(bench, adapter="period_ms=200&depth=4", seconds=2)

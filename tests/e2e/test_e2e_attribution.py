@@ -29,6 +29,8 @@ from hilrig.verdict.evidence_spans import Spans, spans_of_lengths
 from hilrig.verdict.telemetry.channels import Telemetry
 from hilrig.verdict.window import DECIDED, INTENDED, RELEASE, cut
 
+pytestmark = pytest.mark.long  # short: test_verdict_attribution*
+
 N_INJECTIONS = 5
 """Enough that a cause which is not told at all is never taken for one that is: one of them may be wrong."""
 

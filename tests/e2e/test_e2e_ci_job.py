@@ -13,7 +13,7 @@ import yaml
 from ci_jobs import ROOT, SCRIPT, CiLab
 from going_on import measuring, result_of, wait_for
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_many_rigs, test_app_matrix
 
 
 @pytest.fixture
@@ -44,7 +44,6 @@ def test_a_run_on_a_rig_passes_its_exit_code_on(lab, tmp_path):
     assert lab.leftovers() == []
 
 
-@pytest.mark.long  # short: test_app_many_rigs, test_app_matrix
 def test_many_rigs_are_one_job(lab):
     """By labels: two rigs and one that is out of service, which has its row and its red suite."""
     for name in ("sim-a", "sim-b"):

@@ -8,6 +8,8 @@ from hilrig.core import files
 from hilrig.core.verdict import RunStatus
 from signed_runs import Signer, make_judgement, make_result, make_window
 
+pytestmark = pytest.mark.long  # short: test_app_compare_runs, test_app_trend
+
 
 class Desk:
     """The bench with a few finished runs in its reports folder, signed by a key of this user."""

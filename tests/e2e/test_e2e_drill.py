@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_run_drill*, test_verdict_faults*
 
 PROFILE = """\
 format: 1

@@ -11,7 +11,7 @@ from labgrid_lab import bench as bench_resources
 from labgrid_lab import running_lab, wait_for
 from sshd import running_sshd
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_rig_labgrid_*
 
 INCONCLUSIVE, RIG_BUSY = 11, 20
 OTHER = "build7/alice"
@@ -73,7 +73,6 @@ def n_offered(run_dir: Path) -> int:
         return 0
 
 
-@pytest.mark.long  # short: test_kicked_in_mid_run has a run, test_transport_contract the way
 def test_a_run_through_labgrid(bench, lab, rig):
     """The place is held for the run, the result comes home signed, the place is free again."""
     called = bench.call("run", bench.station(), "--rig", rig)

@@ -11,7 +11,7 @@ import pytest
 
 from foreign_services import nobody
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_target_*
 
 SERVICES = Path(__file__).parents[1] / "foreign_services.py"
 PROFILE = """\

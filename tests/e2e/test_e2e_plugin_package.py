@@ -15,7 +15,7 @@ import pytest
 import hilrig
 from plugin_packages import ROOT, blocks, files, install, make_environment, write_package, write_page_package
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_core_plugins, test_core_registry
 
 LINES_MAX = 10
 USAGE = 2
@@ -179,7 +179,6 @@ def test_the_power_is_switched_by_the_plug_in(lab):
     assert (lab.folder / "rigs" / "relay").read_text() == "1"
 
 
-@pytest.mark.long
 def test_a_rig_without_the_package_refuses_in_its_own_words(enrolled):
     """Nothing is started there: the names that its Python does not know are said."""
     asked = ("--rigs", "rigs-without", "--reports", "none")
@@ -190,7 +189,6 @@ def test_a_rig_without_the_package_refuses_in_its_own_words(enrolled):
     assert not list((enrolled.folder / "none").glob("*"))
 
 
-@pytest.mark.long
 def test_the_contract_tests_ask_the_plug_ins(lab):
     """What hilrig asks of its own parts is asked of the page's, and holds."""
     asked = ["test_feed_contract", "test_backend_contract", "test_sampler_contract", "test_transport_contract"]

@@ -7,7 +7,7 @@ import pytest
 from hilrig.faults.wrong_store import Kind
 from power_loss_subjects import write_subject
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_power_loss*, test_faults_*
 
 REQUIRED = "  recovery: {power_loss_test: required}\npower_loss: {subject_file: mine.yaml}"
 

@@ -13,7 +13,7 @@ import pytest
 import ring_client
 from hilrig.core.frame import Outcome, OutcomeReason
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_run_relay*
 
 PROFILE = """\
 format: 1
@@ -104,7 +104,6 @@ def misbehaved(benches):
     return {mode: (bench, benches.ended(calls[mode])) for mode, bench in rooms.items()}
 
 
-@pytest.mark.long  # short: test_run_relay
 def test_a_program_that_dies_fails_the_run(misbehaved):
     """Every frame from its death on is TARGET_LOST: the run goes on in order and FAILs: the target is blamed."""
     bench, called = misbehaved["die"]
@@ -113,7 +112,6 @@ def test_a_program_that_dies_fails_the_run(misbehaved):
     assert called.code == 10, called
 
 
-@pytest.mark.long  # short: test_run_relay
 def test_a_program_that_sometimes_says_nothing_is_counted(misbehaved):
     """One frame of ten has no answer in 20 ms: NO_ANSWER, and nothing of it is called decided."""
     bench, called = misbehaved["never"]

@@ -13,6 +13,8 @@ from board_scripts import Episode, ScriptedBoard, orin_soak
 from boards import build_orin
 from nvml_scripts import GPU_IS_LOST, HW_THERMAL, NOT_SUPPORTED, discrete
 
+pytestmark = pytest.mark.long  # short: sampler contracts, test_verdict_throttling*
+
 LIMITS = """\
   resources:
     thermal_throttle_allowed: false

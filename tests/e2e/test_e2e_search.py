@@ -13,7 +13,10 @@ from hilrig.attest.keys import load_public_keys
 from hilrig.core.canonical import sha256_hex
 from stations import write_station
 
-pytestmark = pytest.mark.waiting  # the one that judges time is for the night
+pytestmark = [
+    pytest.mark.waiting,
+    pytest.mark.long,
+]  # short: test_app_{capacity,search,interleaved}
 
 DROPS = "  frames: {drop_max_pct: 2}"
 
@@ -134,7 +137,6 @@ def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
     assert_signed(bench, folder)
 
 
-@pytest.mark.long  # short: test_app_capacity, test_app_search
 @pytest.mark.timeout(300)
 def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     """Ctrl-C in the second probe: the first one is kept, marked unfinished; the second ran at twice the rate."""
@@ -152,7 +154,6 @@ def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     assert_signed(bench, only_folder(bench))
 
 
-@pytest.mark.long  # short: test_app_interleaved
 @pytest.mark.timeout(300)
 def test_a_pair_is_run_in_turns_and_gives_no_verdict(searched):
     """A, then B, without a bound: the exit code is 11. `test_app_interleaved` has the order of more pairs."""

@@ -17,6 +17,7 @@ onnx = pytest.importorskip("onnx")
 LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
 pytestmark = [
     pytest.mark.waiting,  # limits are far from what any machine takes: no timing is judged
+    pytest.mark.long,  # short: test_app_init
     pytest.mark.skipif(not LIGHT.is_dir(), reason="this onnx package comes without its light models"),
 ]
 

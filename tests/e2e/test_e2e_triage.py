@@ -13,7 +13,7 @@ from needed_programs import need
 from node_releases import accept_any
 from node_services import serving_node, tiny_store
 
-pytestmark = pytest.mark.waiting  # real runs of seconds; no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_triage_*
 
 STATION = Path(__file__).parents[2] / "profiles" / "weld-station"
 
@@ -47,7 +47,6 @@ def triaged(bench, *arguments):
     return called.code, json.loads(called.out)
 
 
-@pytest.mark.long  # short: test_app_triage_run
 def test_swapped_labels_are_named(bench):
     """Two labels of the real model change places in the profile: frames, not the profile, tell."""
     swapped = ("labels: [porosity, crack, undercut", "labels: [crack, porosity, undercut")
