@@ -1,6 +1,8 @@
 """Runs on a machine that is shared: what says it was disturbed says nothing of a model, and is made again."""
 
 import json
+import os
+import resource
 import shutil
 import time
 from collections.abc import Callable
@@ -24,7 +26,8 @@ def until_undisturbed(attempt: Callable[[], T], runs: Callable[[T], list[Path]])
     """Return what an attempt gave whose runs were not disturbed; the directories of the others are gone.
 
     Where each try was disturbed, and in one at least the host gave this machine's CPUs to others, the test is
-    skipped: no software here can mend that. A camera that is late on CPUs of its own is for the test to judge.
+    skipped: no software here can mend that. So it is where this user gets no real-time priority: beside other tests
+    the camera waits for its turn then. One that is late with it, on CPUs of its own, is for the test to judge.
     """
     begun_s, seen = time.monotonic(), set[str]()
     for n_left in reversed(range(N_TRIES)):
@@ -39,7 +42,14 @@ def until_undisturbed(attempt: Callable[[], T], runs: Callable[[T], list[Path]])
         pytest.skip(
             f"hardware: every try was disturbed, other virtual machines took CPUs ({', '.join(sorted(seen))})"
         )
+    if any(found.values()) and not gets_real_time():
+        pytest.skip(f"user: every try was disturbed, no real-time priority here ({', '.join(sorted(seen))})")
     return made
+
+
+def gets_real_time() -> bool:
+    """Return whether this user's processes may ask for real-time priority (sched(7))."""
+    return os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_RTPRIO)[0] > 0
 
 
 def disturbances(run_dir: Path) -> set[str]:

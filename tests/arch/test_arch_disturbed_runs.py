@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import disturbed_runs
 from disturbed_runs import N_TRIES, until_undisturbed
 
 
@@ -50,8 +51,16 @@ def test_a_host_that_takes_the_cpus_in_every_try_skips_the_test(tmp_path):
     assert runs.n == N_TRIES
 
 
-def test_a_camera_that_is_late_every_time_on_its_own_cpus_is_not_excused(tmp_path):
+def test_a_camera_that_is_late_every_time_on_its_own_cpus_is_not_excused(tmp_path, monkeypatch):
     """That may be hilrig's own fault: the last run is handed to the test."""
+    monkeypatch.setattr(disturbed_runs, "gets_real_time", lambda: True)
     runs = Runs(tmp_path, ["feeder.lateness"])
     assert runs.until_undisturbed() == N_TRIES
     assert runs.left() == [str(N_TRIES)]
+
+
+def test_a_camera_that_is_late_every_time_without_real_time_priority_skips_the_test(tmp_path, monkeypatch):
+    """Beside other tests an ordinary user's camera waits for its turn: the reason says so."""
+    monkeypatch.setattr(disturbed_runs, "gets_real_time", lambda: False)
+    with pytest.raises(pytest.skip.Exception, match=r"^user: .*no real-time priority"):
+        Runs(tmp_path, ["feeder.lateness"]).until_undisturbed()
