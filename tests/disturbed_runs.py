@@ -26,7 +26,7 @@ def until_undisturbed(attempt: Callable[[], T], runs: Callable[[T], list[Path]])
     """Return what an attempt gave whose runs were not disturbed; the directories of the others are gone.
 
     Where each try was disturbed, and in one at least the host gave this machine's CPUs to others, the test is
-    skipped: no software here can mend that. So it is where this user gets no real-time priority: beside other tests
+    skipped: no software here can mend that. So it is where this user gets no real-time priority: beside others
     the camera waits for its turn then. One that is late with it, on CPUs of its own, is for the test to judge.
     """
     begun_s, seen = time.monotonic(), set[str]()
