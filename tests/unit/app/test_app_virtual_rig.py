@@ -19,6 +19,7 @@ from hilrig.rig.ssh.options import SshOptions
 from hilrig.rig.virtual.accelerator import Accelerator
 from hilrig.rig.virtual.build import Image
 from hilrig.rig.virtual.machine import make_machine, read_machine
+from hilrig.rig.virtual.programs import TO_RUN
 from needed_programs import need
 
 pytestmark = pytest.mark.waiting
@@ -90,6 +91,7 @@ def test_the_rig_file_is_one_like_any_other(machine, tmp_path):
 
 def test_another_rigs_file_is_never_overwritten(tmp_path):
     """A lab may have called a real rig virtual-0."""
+    need(*TO_RUN)
     path = tmp_path / "virtual-0.yaml"
     path.write_text("format: 1\nname: virtual-0\n")
     with pytest.raises(UsageError, match="is there already, and is not the file of this virtual rig"):
