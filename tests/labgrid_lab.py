@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
@@ -173,8 +174,12 @@ class Lab:
         """Do what `labgrid-client ARGUMENTS` does, as ourselves or as somebody else (host/user).
 
         Returns what it prints. It is labgrid's own client, in this process: to start one takes a second, and a
-        test needs many.
+        test needs many. In a thread of its own, since a browser keeps an event loop going in the main one.
         """
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            return threads.submit(self._client, arguments, who).result()
+
+    def _client(self, arguments: tuple[str, ...], who: str) -> str:
         from labgrid.remote.client import get_parser, start_session
 
         asked = get_parser().parse_args([*arguments])
@@ -191,6 +196,7 @@ class Lab:
             finally:
                 session.loop.run_until_complete(session.stop())
                 session.loop.run_until_complete(session.close())
+                session.loop.close()
         return printed.getvalue()
 
     def later(self, after_s: float, *arguments: str, who: str) -> threading.Timer:
