@@ -16,8 +16,7 @@ def station_on(bench, *providers, more=""):
     return str(write_onnx_station(bench.folder / "station", *providers, more=more))
 
 
-@pytest.mark.parametrize("command", ["check", "run"])
-@pytest.mark.parametrize("providers", [(CUDA,), (CUDA, CPU)])
+@pytest.mark.parametrize(("command", "providers"), [("check", (CUDA,)), ("run", (CUDA, CPU))])
 def test_cuda_on_a_machine_without_it_is_refused_with_the_evidence(bench, command, providers):
     """ONNX Runtime would run it on the CPU without a word: the message says so in numbers."""
     if CUDA in ort.get_available_providers():

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.long  # short: test_verdict_caching
+
 PIPELINE = '''
 import hashlib
 import time

@@ -9,7 +9,7 @@ from going_on import measuring
 from hilrig.core import files
 from hilrig.core.canonical import sha256_hex
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_unchanged
 
 
 def swapped(path, old, new):

@@ -23,6 +23,7 @@ def test_a_closed_terminal_does_not_end_the_run(bench):
     assert bench.call("verify", str(run_dir)).code == result["exit_code"]
 
 
+@pytest.mark.long  # short: test_e2e_run
 def test_ctrl_c_on_a_terminal_still_ends_the_run_in_order(bench):
     """It is the operator who speaks: what was recorded is judged."""
     with on_terminal(bench, "run", bench.station(duration_s=60)) as front:
@@ -54,6 +55,7 @@ def test_without_a_terminal_a_dead_caller_ends_the_run(bench):
     assert result_of(run_dir)["ended"] == "aborted"
 
 
+@pytest.mark.long  # short: the one before
 def test_without_a_terminal_a_hangup_ends_the_run(bench):
     """As every other signal does."""
     process = bench.start("run", bench.station(duration_s=60))

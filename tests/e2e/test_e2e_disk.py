@@ -7,7 +7,7 @@ import pytest
 
 from small_disks import mounted
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_run_full_disk
 
 
 def fill(folder):

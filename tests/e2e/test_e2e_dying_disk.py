@@ -8,7 +8,7 @@ import pytest
 from chaos.base import built_shim
 from chaos.shimmed import Shim
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_record_directory
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_feed_folder, test_feed_video
 
 
 def with_feed(bench, feed):

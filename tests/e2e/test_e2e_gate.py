@@ -11,7 +11,7 @@ import pytest
 
 from gate_folders import CLASS, POLICY, GateFolder, make_gate_folder
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_gate_check
 
 
 class Line:

@@ -6,7 +6,7 @@ import pytest
 
 from going_on import measuring, result_of, status_of, wait_for
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_rig_agent_keeper
 
 REASON = "bob@line3 released the rig by force"
 

@@ -157,7 +157,7 @@ def test_a_service_that_hangs_on_every_tenth_frame(faulty):
 def test_an_open_inference_server_is_measured_with_its_stages(bench):
     """Preprocess and inference are told apart; lost connections are counted, everything else is decided."""
 
-    def attempt():  # each with a server of its own: one that counts on from the last may fail the question before a run
+    def attempt():  # with a server of its own: one that counts on may fail the question before the run
         with service({25: "die_midway"}, n_labels=1, shape=[1, 3, 64, 64]) as url:
             options = {"url": url, "model_name": "weld"}
             station = write_profile(

@@ -8,7 +8,7 @@ import pytest
 
 from release_decisions import CLASS, WeldRelease
 
-# Short: test_gate_decide (the default policy, every fact flipped), test_app_gate_hostile, test_e2e_gate.
+# Short: test_gate_decide (the default policy, every fact flipped), test_app_gate_hostile, test_app_gate_check.
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 REFUSALS = {2, 10, 11, 22, 30}

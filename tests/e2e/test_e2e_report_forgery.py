@@ -26,6 +26,8 @@ from signed_pages import (
     with_block,
 )
 
+pytestmark = pytest.mark.waiting  # for the browser
+
 P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 
 

@@ -10,6 +10,8 @@ from hilrig.report.html import HtmlSink
 from signed_pages import make_document, make_result, make_signer
 from telemetry_pages import make_orin
 
+pytestmark = pytest.mark.waiting  # for the browser
+
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1120, "height": 920}
 PAPER = {"width": 703, "height": 1032}

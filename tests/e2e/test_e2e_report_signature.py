@@ -24,6 +24,8 @@ from signed_pages import (
     with_judgement,
 )
 
+pytestmark = pytest.mark.waiting  # for the browser
+
 VOUCH = "cannot vouch"
 
 

@@ -20,7 +20,7 @@ from hilrig.core.errors import RigBusyError, RigLostError, TrustError
 from rig_clients import SimulatedRig, WrappedTransport
 from stations import write_station
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_rig_patience, test_app_rig_fetch
 
 INCONCLUSIVE = 11
 

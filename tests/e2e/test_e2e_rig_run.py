@@ -51,6 +51,7 @@ def test_a_run_on_a_rig_comes_home_signed_by_the_rig_and_leaves_nothing_there(be
     assert not (bench.folder / "rig-home/work/lease.json").exists()
 
 
+@pytest.mark.long  # short: test_rig_agent_main
 def test_a_rig_of_another_class_refuses_the_run_with_its_own_words(bench):
     """What the rig's preflight says arrives here as the same error, and nothing is left."""
     name = rig_file(bench)
@@ -65,6 +66,7 @@ def test_a_rig_of_another_class_refuses_the_run_with_its_own_words(bench):
     assert not list((bench.folder / "rig-home/work/runs").iterdir())
 
 
+@pytest.mark.long  # short: test_rig_agent_follow
 def test_a_killed_client_of_a_detached_run_is_taken_up_again_by_watch(bench):
     """Kill -9 in mid-run: the run goes on there, `watch` follows it to its verdict."""
     station = bench.station(duration_s=4)  # 400 frames: INCONCLUSIVE by rule
@@ -82,6 +84,7 @@ def test_a_killed_client_of_a_detached_run_is_taken_up_again_by_watch(bench):
     assert bench.call("verify", str(run_dir)).out.startswith("verified")
 
 
+@pytest.mark.long  # short: test_rig_agent_cancel
 def test_stop_reaches_a_run_whose_client_is_gone(bench):
     """`hilrig stop` takes the run up, then asks it to end: judged, signed, with who and why."""
     station = bench.station(duration_s=60)
@@ -117,6 +120,7 @@ def test_a_signal_ends_a_run_on_a_rig_in_order(bench):
     assert not list((bench.folder / "rig-home/work/runs").iterdir())
 
 
+@pytest.mark.long  # short: test_rig_agent_keeper
 def test_a_tied_run_ends_when_its_client_is_killed_and_nobody_comes(rig):
     """A CI job that was killed leaves no run, no lease and no process for longer than the lease."""
     rig.ttl_s = 3  # what a rig file may not ask for: the test has no minute to wait
@@ -131,6 +135,7 @@ def test_a_tied_run_ends_when_its_client_is_killed_and_nobody_comes(rig):
     assert not (rig.work.path / "lease.json").exists()
 
 
+@pytest.mark.long  # short: test_rig_agent_place
 def test_a_signal_before_the_job_is_placed_leaves_nothing(rig):
     """Stopped while it is sent: no lease, no run, no half upload."""
     station = write_station(rig.folder / "station")
@@ -147,6 +152,7 @@ def test_a_signal_before_the_job_is_placed_leaves_nothing(rig):
     assert not rig.run_dirs()
 
 
+@pytest.mark.long  # short: test_rig_agent_keeper
 def test_a_run_whose_keeper_and_process_are_killed_is_recovered_there(rig):
     """Everything of a run is killed on the rig: what is left is judged INCONCLUSIVE and signed there."""
     client = rig.client(write_station(rig.folder / "station", duration_s=60))

@@ -70,6 +70,7 @@ def test_a_rig_whose_key_nobody_accepted_is_refused_with_the_next_command(rig):
     assert not rig.run_dirs()
 
 
+@pytest.mark.long  # short: test_rig_agent_follow
 def test_an_sshd_that_goes_away_in_mid_run_costs_no_event(rig, sshd, monkeypatch):
     """The sshd is gone for three seconds: the run goes on, every event arrives once, the signature holds."""
     enroll_signing_key(rig.spec, keys_folder=keys_folder())

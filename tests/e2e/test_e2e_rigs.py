@@ -41,6 +41,7 @@ def enrolled_by_hand(bench, word: str) -> subprocess.CompletedProcess[str]:
         )
 
 
+@pytest.mark.long  # short: test_rig_host_keys
 def test_a_host_key_is_accepted_by_a_person_or_by_its_fingerprint(bench, tmp_path: Path):
     """Never by itself: unasked 2, another fingerprint 30, the right one 0, a changed key 30 until replaced."""
     with running_sshd(tmp_path / "sshd") as sshd:

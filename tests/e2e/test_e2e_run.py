@@ -108,6 +108,7 @@ def test_a_slow_target_fails_the_check(bench):
     assert called.code == 10, called
 
 
+@pytest.mark.long  # short: test_run_queue
 def test_a_target_slower_than_the_camera_drops_frames(overrun):
     """40 ms for a frame every 10 ms: three of four frames find no decision, each is counted."""
     called, result = overrun
@@ -118,6 +119,7 @@ def test_a_target_slower_than_the_camera_drops_frames(overrun):
     assert "infinite" in checks["latency.p99_max_ms"]["observed_text"]
 
 
+@pytest.mark.long  # short: test_run_supervisor
 def test_a_lost_run_ends_long_before_its_time(overrun):
     """A minute was asked for; when the drops can no longer be made up, the run ends, says so and is a FAIL."""
     called, result = overrun
@@ -128,6 +130,7 @@ def test_a_lost_run_ends_long_before_its_time(overrun):
     assert measured < 0.5
 
 
+@pytest.mark.long  # short: test_target_contract
 def test_nan_scores_are_failed_frames(bench):
     """Every tenth frame scores NaN: a tenth of the frames has failed, none of them is "ok"."""
     called = bench.run(bench.station(backend="non_finite_every: 10", duration_s=1))
@@ -148,6 +151,7 @@ def test_ctrl_c_ends_a_run_in_order(bench):
     assert bench.call("verify", str(run_dir)).code == 12
 
 
+@pytest.mark.long  # short: test_record_recover
 def test_a_killed_run_is_listed_and_recovered(bench):
     """After kill -9 no result is there, `watch` and `list` say so, `recover` judges and signs what was kept."""
     process = bench.start("run", bench.station(duration_s=60))
@@ -170,6 +174,7 @@ def test_a_killed_run_is_listed_and_recovered(bench):
     assert bench.call("verify", str(run_dir)).code == 11
 
 
+@pytest.mark.long  # short: test_run_supervisor
 @pytest.mark.parametrize(
     "role",
     [
@@ -193,6 +198,7 @@ def test_any_process_that_dies_ends_the_run_in_order(bench, role):
     assert bench.call("verify", str(run_dir)).code == 11
 
 
+@pytest.mark.long  # short: test_run_supervisor
 def test_a_target_that_dies_is_named_and_not_judged(bench):
     """The worker's death is the finding; frames without an answer are counted, the model is not blamed."""
     called = bench.call("run", bench.station(backend="crash_after: 60", duration_s=60))

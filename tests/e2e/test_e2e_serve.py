@@ -17,6 +17,8 @@ from browsers import Browser
 from served_rigs import WAIT_S, Line, Served, server
 from stations import write_station
 
+pytestmark = pytest.mark.waiting
+
 HOSTILE = "</script><img src=x onerror=document.title='hacked'>\u202e"
 REACH_STORAGE = "(() => { try { return sessionStorage.length } catch { return 'refused' } })()"
 REACH_NETWORK = "fetch('/healthz').then(() => 'reached', () => 'refused')"
@@ -176,6 +178,7 @@ def test_a_refused_run_says_why_and_the_next_one_starts(measuring: Line):
     assert measuring.served.state()["live"]["profile_name"] == "long-station"
 
 
+@pytest.mark.long  # short: test_app_web_queue
 def test_runs_and_the_queue_outlive_the_server(measuring: Line):
     """Killed without a word and started again: the run went on, the queue is there and is worked off."""
     served = measuring.served

@@ -28,7 +28,7 @@ from onnx_stations import write_onnx_station
 from release_servers import ReleaseServer, serving
 from small_models import SHAPE, build_model
 
-# Short: test_node_agent, test_node_agent_process, test_app_publish, test_e2e_gate.
+# Short: test_node_agent, test_node_agent_process, test_app_publish, test_app_gate_check.
 pytestmark = [pytest.mark.waiting, pytest.mark.long]
 
 NODE = "cell-1"

@@ -13,6 +13,8 @@ import pytest
 from going_on import measuring, on_terminal, result_of, status_of, wait_for
 from terminals import Terminal
 
+pytestmark = pytest.mark.waiting
+
 
 @dataclass(frozen=True)
 class Orphan:
