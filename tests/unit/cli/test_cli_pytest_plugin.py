@@ -38,10 +38,10 @@ def plugged(pytester, tmp_path, monkeypatch):
     write_station(pytester.path / "station")
     is_installed = bool(entry_points(group="pytest11", name="hilrig"))
 
-    def run(code: str, *arguments: str):
+    def run(code: str, *arguments: str, start=pytester.runpytest_subprocess):
         pytester.makepyfile(code)
         chosen = () if is_installed else ("-p", MODULE)
-        return pytester.runpytest_subprocess(*chosen, *ALONE, *arguments, timeout=170)
+        return start(*chosen, *ALONE, *arguments)
 
     return run
 
@@ -132,9 +132,10 @@ def test_a_percentile_of_decided_frames_is_not_that_of_all():
         ("duration='2s'", "write @pytest.mark.hilrig(profile="),
     ],
 )
-def test_a_marker_that_cannot_be_meant_is_a_usage_error(plugged, marker, words):
+def test_a_marker_that_cannot_be_meant_is_a_usage_error(plugged, pytester, marker, words):
     """Before any test runs, with exit code 4: a misspelt limit must not be a limit that always holds."""
-    done = plugged(f"import pytest\n@pytest.mark.hilrig({marker})\ndef test_x(): pass\n", *NO_LABGRID)
+    marked = f"import pytest\n@pytest.mark.hilrig({marker})\ndef test_x(): pass\n"
+    done = plugged(marked, *NO_LABGRID, start=pytester.runpytest_inprocess)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([f"*{words.replace('[', '?')}*"])
 

@@ -12,7 +12,7 @@ import pytest
 from hilrig.node.ask import ask
 from node_releases import write_numbered
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_node_agent_process
 
 POINTS = {
     "stage.begin",

@@ -27,7 +27,13 @@ def fuzzed(tmp_path_factory):
 CHECKS = [checks.not_a_server_error, status_code_conformance, response_schema_conformance]
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        GenerationMode.POSITIVE,
+        pytest.param(GenerationMode.NEGATIVE, marks=pytest.mark.long),  # short: test_node_service_requests
+    ],
+)
 def test_every_answer_is_one_that_it_declares(fuzzed, mode):
     """Whatever comes, good or bad: no 5xx, a declared status, a body of the declared form; and it still serves."""
     schema = schemathesis.openapi.from_url(f"{fuzzed.url}/openapi.json")
