@@ -5,6 +5,7 @@ The facts are what public board logs and public parsers' fixtures show; no file 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 PID = 4321
@@ -46,7 +47,7 @@ class Fact:
 Facts = dict[str, Fact]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Board:
     """A tree on disk. `switched_off` are the files that answer EAGAIN on the real board."""
 
@@ -54,7 +55,7 @@ class Board:
     facts: Mapping[str, Fact]
     switched_off: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def keys(self) -> frozenset[str]:
         """Return the channels that have a value."""
         return frozenset().union(*(fact.feeds for fact in self.facts.values()))

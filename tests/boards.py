@@ -4,6 +4,7 @@ A fact knows the channels of the Jetson sampler that cannot be without it, so th
 what must fall silent, and nothing else.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,6 +70,14 @@ def _orin_zones(temps_mc: Mapping[str, int]) -> Facts:
     for number, part in enumerate(ORIN_ZONES):
         facts |= zone(number, f"{part}-thermal", temps_mc.get(part, SWITCHED_OFF_MC), ORIN_TRIPS)
     return facts
+
+
+_REPEATS = re.compile(r"/(thermal_zone[3467]|cooling_device([7-9]|1[01]))/")
+
+
+def without_repeats(facts: Facts) -> Facts:
+    """Return a board without the thermal zones and alerts that repeat others file by file."""
+    return {path: fact for path, fact in facts.items() if not _REPEATS.search(path)}
 
 
 ORIN_TEMPS_MC = {"cpu": 53_968, "gpu": 51_312, "soc0": 54_812, "soc1": 51_656, "soc2": 52_437, "tj": 54_812}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -193,19 +194,20 @@ def ticks_ns(plan: RunPlan, *, period_ms: int = 100) -> list[int]:
 
 def edges_ns(plan: RunPlan) -> tuple[int, int]:
     """Return start and end of the measured part."""
-    return T0_NS + schedule(plan).offset_ns(plan.n_warmup_frames), T0_NS + schedule(plan).offset_ns(plan.n_frames)
+    due = schedule(plan)
+    return T0_NS + due.offset_ns(plan.n_warmup_frames), T0_NS + due.offset_ns(plan.n_frames)
 
 
 def steady(plan: RunPlan, capability: Capability, value: float) -> Curve:
     """Return a channel that read one value all the time."""
     moments = edges_ns(plan) if capability.channel.tier is Tier.EDGE else ticks_ns(plan)
-    return Curve(capability=capability, points=tuple((moment, value) for moment in moments))
+    return Curve(capability=capability, points=tuple(zip(moments, repeat(value))))
 
 
 def rising(plan: RunPlan, capability: Capability, first: float, last: float) -> Curve:
     """Return a channel that read `first` at the start of the measured part and `last` from there on to its end."""
     start_ns, *later = ticks_ns(plan)
-    return Curve(capability=capability, points=((start_ns, first), *((moment, last) for moment in later)))
+    return Curve(capability=capability, points=((start_ns, first), *zip(later, repeat(last))))
 
 
 def memory_peak(plan: RunPlan, mib: float) -> Curve:
@@ -232,14 +234,17 @@ def cpu_time(plan: RunPlan, *, steal_s: float = 0.0) -> list[Curve]:
 
 def make_readings(curves: Sequence[Curve]) -> ReadingTable:
     """Return the curves as rows in the order of time; channels are numbered in the order of the curves."""
-    rows = [
-        (t_ns, np.nan, index, int(point), TIER_CODES[curve.capability.channel.tier], 0)
-        if isinstance(point, Reason)
-        else (t_ns, point, index, 0, TIER_CODES[curve.capability.channel.tier], 0)
-        for index, curve in enumerate(curves)
-        for t_ns, point in curve.points
-    ]
-    return np.array(sorted(rows, key=lambda row: row[0]), READING_DTYPE)
+    parts = [np.zeros(0, READING_DTYPE)]
+    for index, curve in enumerate(curves):
+        part = np.zeros(len(curve.points), READING_DTYPE)
+        points = [point for _, point in curve.points]
+        part["t_ns"] = [t_ns for t_ns, _ in curve.points]
+        part["reason"] = [point if isinstance(point, Reason) else 0 for point in points]
+        part["value"] = np.where(part["reason"], np.nan, np.array(points, np.float64))
+        part["channel"], part["tier"] = index, TIER_CODES[curve.capability.channel.tier]
+        parts.append(part)
+    rows = np.concatenate(parts)
+    return rows[np.argsort(rows["t_ns"], kind="stable")]
 
 
 def make_event(kind: str, t_ns: int = T0_NS, **detail: Any) -> RunEvent:

@@ -1,7 +1,10 @@
 """Soaks judged and signed, for what reads a finished run."""
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hilrig.app.finished.conclude import conclude
 from hilrig.attest.keys import create_key, load_signer
@@ -24,9 +27,32 @@ class FinishedSoak:
     result: Result
 
 
-def finish_soak(folder: Path, *, record: RunRecord | None = None, feed_folder: Path | None = STATION.parent):
-    """Write, judge and sign a soak in `folder`; without a record one that throttled."""
-    record = throttled_soak(hours=HOURS) if record is None else record
+def finish_soak(folder: Path, *, record: RunRecord | None = None):
+    """Write, judge and sign a soak in `folder`; without a record a copy of one that throttled."""
+    if record is not None:
+        return _finished(folder, record)
+    made_in, soak = _throttled()
+    shutil.copytree(made_in.name, folder, dirs_exist_ok=True)
+    moved = {
+        name: folder / getattr(soak, name).relative_to(made_in.name)
+        for name in ("run_dir", "public_key", "private_key")
+    }
+    return replace(soak, **moved)
+
+
+def leave_out_the_picture(monkeypatch) -> None:
+    """Have runs concluded without report.png: to draw it takes longer than all the rest."""
+    monkeypatch.setattr("hilrig.report.png.render_png", lambda document: b"")
+
+
+@cache
+def _throttled():
+    """Return a soak and the folder that it is in, which lasts as long as the process."""
+    folder = TemporaryDirectory()
+    return folder, _finished(Path(folder.name), throttled_soak(hours=HOURS))
+
+
+def _finished(folder: Path, record: RunRecord) -> FinishedSoak:
     run_dir = write_soak(record, folder / "reports")
     create_key(folder / "keys", "rig", passphrase=None)
     private_key = folder / "keys" / "rig.pem"
@@ -36,5 +62,5 @@ def finish_soak(folder: Path, *, record: RunRecord | None = None, feed_folder: P
         public_key=folder / "keys" / "rig.pub",
         private_key=private_key,
         record=record,
-        result=conclude(run_dir, signer, feed_folder=feed_folder),
+        result=conclude(run_dir, signer, feed_folder=STATION.parent),
     )

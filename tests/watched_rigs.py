@@ -6,6 +6,8 @@ nor short of power. A test replaces the channels that its story is about.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from itertools import repeat
 
 from builders import (
     MIB,
@@ -61,7 +63,7 @@ def channel(
     """Return a channel that reads one value all the time; a reason is already that of its probe."""
     reason = value if isinstance(value, Reason) else None
     capability = make_capability(name, unit=unit, kind=kind, tier=tier, attributes=attributes, reason=reason)
-    return Curve(capability=capability, points=tuple((t_ns, value) for t_ns in moments_ns(tier, plan)))
+    return Curve(capability=capability, points=tuple(zip(moments_ns(tier, plan), repeat(value))))
 
 
 def reading(curve: Curve, values: Sequence[float | Reason]) -> Curve:
@@ -135,6 +137,11 @@ def cpu_throttle(value: float | Reason) -> Iterator[Curve]:
 
 def rtx() -> dict[str, Curve]:
     """Return an industrial PC with one card whose driver counts the time of throttling."""
+    return dict(_rtx())
+
+
+@cache
+def _rtx() -> Rig:
     gpu = (channels.HW_ID, "gpu0")
     return rig_of(
         [
@@ -166,6 +173,11 @@ def rtx() -> dict[str, Curve]:
 
 def orin(*, has_statistics: bool = True) -> dict[str, Curve]:
     """Return an Orin with locked clocks: alerts of heat as states, and the kernel's statistics as counters."""
+    return dict(_orin(has_statistics=has_statistics))
+
+
+@cache
+def _orin(*, has_statistics: bool) -> Rig:
     gpu = (channels.HW_ID, "gpu0")
     return rig_of(
         [

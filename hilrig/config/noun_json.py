@@ -1,7 +1,6 @@
 """Nouns as canonical JSON, read back strictly."""
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -13,6 +12,7 @@ from hilrig.core.errors import RecordError
 
 T = TypeVar("T")
 
+_NESTED: Final = (dict, list)
 _HINT: Final = "the file was changed or cut after it was written, or by another version of hilrig"
 
 
@@ -38,7 +38,7 @@ def from_json(cls: type[T], data: bytes, *, what: str) -> T:
         noun: T = _adapter(cls).validate_json(data, strict=True)  # type: ignore[arg-type]  # a class can be hashed
     except ValidationError as error:
         raise RecordError(f"{what}: {_first_fault(error)}", hint=_HINT) from error
-    unknown = _unknown_key(given, to_jsonable_python(noun), at="")
+    unknown = _unknown_key(given, to_jsonable_python(noun)).lstrip(".")
     if unknown:
         raise RecordError(f"{what}: unknown key {unknown!a}", hint=_HINT)
     return noun
@@ -86,14 +86,17 @@ def _first_fault(error: ValidationError) -> str:
     return f"{where!a}: {detail['msg'].replace('Input should be', 'expected')}"
 
 
-def _unknown_key(given: Any, read: Any, *, at: str) -> str | None:
+def _unknown_key(given: Any, read: Any) -> str:
     """Return the path of the first key that was given and not read: pydantic passes over those of a dataclass."""
-    if isinstance(given, Mapping) and isinstance(read, Mapping):
-        pairs = [(f"{at}.{key}".lstrip("."), value, read[key]) for key, value in given.items() if key in read]
-        extra = next((f"{at}.{key}".lstrip(".") for key in given if key not in read), None)
+    if isinstance(given, dict) and isinstance(read, dict):
+        extra = next((f".{key}" for key in given if key not in read), "")
+        if extra:
+            return extra
+        inner = ((f".{key}", value, read[key]) for key, value in given.items() if isinstance(value, _NESTED))
     elif isinstance(given, list) and isinstance(read, list):
-        pairs = [(f"{at}[{index}]", *pair) for index, pair in enumerate(zip(given, read, strict=True))]
-        extra = None
+        pairs = enumerate(zip(given, read, strict=True))
+        inner = ((f"[{index}]", value, known) for index, (value, known) in pairs if isinstance(value, _NESTED))
     else:
-        return None
-    return extra or next(filter(None, (_unknown_key(value, known, at=path) for path, value, known in pairs)), None)
+        return ""
+    found = ((place, _unknown_key(value, known)) for place, value, known in inner)
+    return next((place + below for place, below in found if below), "")

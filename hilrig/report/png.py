@@ -95,11 +95,9 @@ def render_png(document: Document) -> bytes:
 def _encoded(figure: Figure) -> bytes:
     """Return a drawn figure as a PNG with a palette: a third of the size, which counts inside a page."""
     drawn, picture = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png")
-    with Image.open(drawn) as image:
-        reduced = image.convert("RGB").quantize(
-            N_COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-        )
+    figure.savefig(drawn, format="rgba")
+    image = Image.frombytes("RGBA", figure.canvas.get_width_height(), drawn.getvalue())
+    reduced = image.convert("RGB").quantize(N_COLORS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     reduced.save(picture, "PNG", dpi=(DPI, DPI))
     return picture.getvalue()
 

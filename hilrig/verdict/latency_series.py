@@ -22,25 +22,40 @@ def latency_series(window: Window) -> tuple[SeriesPoint, ...]:
     For looking only: checks are held against all raw frames at once.
     """
     n_buckets = min(N_BUCKETS_MAX, window.n)
-    edges = [index * window.n // n_buckets for index in range(n_buckets + 1)] if n_buckets else []
-    return tuple(_point(window, first, end) for first, end in pairwise(edges))
-
-
-def _point(window: Window, first: int, end: int) -> SeriesPoint:
-    outcome = window.measured.outcome[first:end]
-    ordered_ns = np.sort(window.latency_ns[first:end])
-    decided_ns = ordered_ns[: np.searchsorted(ordered_ns, NEVER)]
-    since_start_ns = int(window.measured.stamps_ns[INTENDED, first]) - window.start_ns
-    return SeriesPoint(
-        t_s=since_start_ns / NS_PER_S,
-        n=end - first,
-        min_ms=_at(decided_ns, 0),
-        p50_ms=_at(decided_ns, PERMILLE["p50"]),
-        p99_ms=_at(decided_ns, PERMILLE["p99"]),
-        max_ms=_at(decided_ns, 1000),
-        n_dropped=int(np.count_nonzero(outcome == Outcome.DROPPED)),
-        n_failed=int(np.count_nonzero(outcome == Outcome.FAILED)),
+    if not n_buckets:
+        return ()
+    edges = np.arange(n_buckets + 1) * window.n // n_buckets
+    ordered_ns = window.latency_ns.copy()
+    for bucket_ns in np.split(ordered_ns, edges[1:-1]):
+        bucket_ns.sort()  # what has no decision comes last
+    outcome = window.measured.outcome
+    counts = [
+        np.add.reduceat(is_counted, edges[:-1], dtype=np.int64).tolist()
+        for is_counted in (ordered_ns != NEVER, outcome == Outcome.DROPPED, outcome == Outcome.FAILED)
+    ]
+    due_ns = window.measured.stamps_ns[INTENDED, edges[:-1]].tolist()
+    return tuple(
+        SeriesPoint(
+            t_s=(first_due_ns - window.start_ns) / NS_PER_S,
+            n=end - first,
+            **_band(ordered_ns[first : first + n_decided]),
+            n_dropped=n_dropped,
+            n_failed=n_failed,
+        )
+        for (first, end), first_due_ns, n_decided, n_dropped, n_failed in zip(
+            pairwise(edges.tolist()), due_ns, *counts, strict=True
+        )
     )
+
+
+def _band(decided_ns: NDArray[np.int64]) -> dict[str, float | None]:
+    """Return the latencies of a bucket's decided frames, which are in ascending order."""
+    return {
+        "min_ms": _at(decided_ns, 0),
+        "p50_ms": _at(decided_ns, PERMILLE["p50"]),
+        "p99_ms": _at(decided_ns, PERMILLE["p99"]),
+        "max_ms": _at(decided_ns, 1000),
+    }
 
 
 def _at(ordered_ns: NDArray[np.int64], permille: int) -> float | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from board_parts import PID
-from boards import build, orin_with_statistics
+from boards import build, orin_with_statistics, without_repeats
 from builders import Curve, edges_ns, make_limit, make_plan, make_record, ticks_ns
 from hilrig.core.metrics import METRICS
 from hilrig.core.telemetry import Tier
@@ -29,18 +30,25 @@ LIMITS = {
     "temperature_headroom_c": 1,
     "gpu_memory_peak_mib": 1e6,
 }
-PLAN = make_plan(
-    n_measured=40,  # seconds: utilisation is a mean over 30
-    n_warmup=1,
-    fps=Fraction(1),
-    limits=[
-        make_limit(
-            f"resources.{metric}", metric, limit, METRICS[metric].unit, at_least=metric.endswith(("_mhz", "_c"))
-        )
-        for metric, limit in LIMITS.items()
-    ],
+PLAN = replace(
+    make_plan(
+        n_measured=40,  # seconds: utilisation is a mean over 30
+        n_warmup=1,
+        fps=Fraction(1),
+        limits=[
+            make_limit(
+                f"resources.{metric}",
+                metric,
+                limit,
+                METRICS[metric].unit,
+                at_least=metric.endswith(("_mhz", "_c")),
+            )
+            for metric, limit in LIMITS.items()
+        ],
+    ),
+    telemetry_period_ms=1000,
 )
-BOARD = orin_with_statistics(2, pid=PID)
+BOARD = without_repeats(orin_with_statistics(2, pid=PID))
 FEEDING = sorted(path for path, fact in BOARD.items() if fact.feeds)
 
 
@@ -52,7 +60,7 @@ def held(root):
     sampler.close()
     start_ns, end_ns = edges_ns(PLAN)
     moments_ns = {
-        Tier.FAST: ticks_ns(PLAN),
+        Tier.FAST: ticks_ns(PLAN, period_ms=PLAN.telemetry_period_ms),
         Tier.SLOW: [*range(start_ns, end_ns, 1_000_000_000), end_ns],
         Tier.EDGE: [start_ns, end_ns],
     }

@@ -269,7 +269,7 @@ def test_a_file_that_fails_mid_run_silences_exactly_its_channels(pristine, code,
     opened.close()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from(sorted(TREE)), content=st.binary(max_size=80))
 def test_no_content_of_any_file_makes_it_raise_or_lie(pristine, path, content):
     """Any bytes in any one file: nothing raises, all numbers are finite, no other channel is touched."""

@@ -42,8 +42,8 @@ def scores_of(session, pixels):
     return session.run(["scores"], {"image": np.ascontiguousarray(image)})[0][0]
 
 
-N_SHORT, SHORT_SHA256 = 64, "ce4439142881dcaa50df6b83b7505aec0789f4b9dcee94c1e60191a726773709"
-"""The short variant: on all 320 frames no label is wrong once, so on a fifth of them one error is one too many."""
+N_SHORT, SHORT_SHA256 = 32, "64531aaf74459c91f40c25d4ba24268e6d09f04577182a2f28d8dd4adf24ba67"
+"""The short variant: on all 320 frames no label is wrong once, so on a tenth of them one error is one too many."""
 
 
 def score_golden(n_frames):
@@ -68,7 +68,7 @@ def test_no_label_is_wrong_on_the_first_golden_frames():
     assert all(one["false_positive"] == one["false_negative"] == 0 for one in RECORD["golden"].values())
     digest, found, real = score_golden(N_SHORT)
     assert digest == SHORT_SHA256
-    assert real.sum(axis=0).min() >= 6  # each label is there to be found
+    assert real.sum(axis=0).min() >= 5  # each label is there to be found
     assert np.array_equal(found, real)
 
 

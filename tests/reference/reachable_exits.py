@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hilrig.core import errors
 from hilrig.core.exits import ExitCode
+from reference.syntax import walk
 
 ROOT = Path(__file__).parents[2]
 ERRORS, EXITS = errors.__name__, ExitCode.__module__
@@ -99,7 +100,7 @@ def _error_code(module: str, name: str) -> ExitCode | None:
 @cache
 def _names(place: Place) -> set[str]:
     """Return the names that a definition reads, `module.name` too, but not those that it only catches by."""
-    passed_over = {id(inner) for outer in _only_types(_nodes(place)) for inner in ast.walk(outer)}
+    passed_over = {id(inner) for outer in _only_types(_nodes(place)) for inner in walk(outer)}
     reading = [one for one in _nodes(place) if id(one) not in passed_over]
     dotted = {f"{one.value.id}.{one.attr}" for one in reading if _is_dotted(one)}
     return dotted | {one.id for one in reading if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
@@ -130,7 +131,7 @@ def _texts(place: Place) -> set[str]:
 
 @cache
 def _nodes(place: Place) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(_definitions(place.module)[place.name]))
+    return tuple(walk(_definitions(place.module)[place.name]))
 
 
 @cache
@@ -191,7 +192,7 @@ def _definitions(module: str) -> dict[str, ast.stmt]:
 def _imports(module: str) -> dict[str, tuple[str, str]]:
     return {
         alias.asname or alias.name: (node.module, alias.name)
-        for node in ast.walk(_tree(module))
+        for node in walk(_tree(module))
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("hilrig")
         for alias in node.names
     }

@@ -19,10 +19,12 @@ def describe(
 ) -> list[str]:
     """Return a sentence for each explained frame: what its cause rests on, or what was looked at in vain."""
     slow = too_slow(usual, limit_ns)
+    blind = ", ".join(cause.value.replace("_", " ") for cause in evidence.blind())
+    unseen = f"; not recorded on this rig: {blind}" if blind else ""
     sentences = []
     for index, finding in enumerate(explanation.finding.tolist()):
         if finding < 0:
-            text = _unexplained(explanation, index, window, usual, evidence)
+            text = _unexplained(explanation, index, window, usual, unseen=unseen)
             text = f"{text}; {slow}" if slow else text
         else:
             text = _named(explanation, index, window) + _service(explanation, index, evidence)
@@ -52,14 +54,12 @@ def _service(explanation: Explanation, index: int, evidence: Evidence) -> str:
     return f", while the co-resident service {evidence.service_names[service]} was active"
 
 
-def _unexplained(explanation: Explanation, index: int, window: Window, usual: Usual, evidence: Evidence) -> str:
+def _unexplained(explanation: Explanation, index: int, window: Window, usual: Usual, *, unseen: str) -> str:
     """Return why no cause is named: there is nothing to explain by time, or nothing that explains it."""
     position = int(explanation.positions[index])
     outcome, reason = int(window.measured.outcome[position]), int(window.measured.reason[position])
     if outcome == Outcome.FAILED and reason != OutcomeReason.NO_ANSWER:
         return f"the pipeline failed on it ({_reason_name(reason)}), which is no matter of time"
-    blind = ", ".join(cause.value.replace("_", " ") for cause in evidence.blind())
-    unseen = f"; not recorded on this rig: {blind}" if blind else ""
     return f"{_in_vain(explanation, index, window, usual)}{unseen}"
 
 

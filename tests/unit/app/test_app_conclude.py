@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builders import make_event
-from finished_soaks import finish_soak
+from finished_soaks import finish_soak, leave_out_the_picture
 from hilrig.app.finished import conclude as subject
 from hilrig.app.finished.verify import verify
 from hilrig.app.judge import judge_again
@@ -17,6 +17,7 @@ from hilrig.core import files
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import ManualClock
 from hilrig.core.errors import RecordError
+from hilrig.record.run_directory import write_atomic
 
 SAMPLE = Path(__file__).parents[3] / "reports" / "sample"
 
@@ -29,6 +30,17 @@ def evidence(tmp_path):
     for name in (*subject.DERIVED, files.RESULT):
         (run_dir / name).unlink()
     return run_dir
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the picture to the test of the sample, which draws it."""
+    leave_out_the_picture(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def soak(tmp_path_factory):
+    return finish_soak(tmp_path_factory.mktemp("soak"))
 
 
 @pytest.fixture
@@ -67,6 +79,7 @@ def test_a_recovered_run_says_how_it_was_cut_off(boot, reason):
     assert end.detail == {"ended": "recovered", "reason": reason}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_result_json_is_the_last_file_that_is_written(evidence, signer, tmp_path, monkeypatch):
     """Cut short after any file, the directory is unfinished, never half-signed; a second attempt mends it."""
     n_writes = len(subject.DERIVED) + 1
@@ -83,7 +96,7 @@ def test_result_json_is_the_last_file_that_is_written(evidence, signer, tmp_path
         with pytest.raises(OSError, match="No space left"):
             subject.conclude(evidence, signer)
         assert not (evidence / files.RESULT).exists()
-    monkeypatch.undo()
+    monkeypatch.setattr(subject, "write_atomic", write_atomic)
     subject.conclude(evidence, signer)
     assert is_verified(evidence, tmp_path)
 
@@ -103,28 +116,29 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
         subject.refuse_other_than_run(tmp_path)
 
 
-def test_the_worst_frames_are_photographed_where_the_feed_is_known(tmp_path):
+def test_the_worst_frames_are_photographed_where_the_feed_is_known(soak):
     """The pictures are evidence: hashed into the result, verified with it, shown in the page."""
-    soak = finish_soak(tmp_path)
     assert soak.result.files[files.THUMBNAILS] == sha256_hex((soak.run_dir / files.THUMBNAILS).read_bytes())
-    assert is_verified(soak.run_dir, tmp_path)
+    assert verify(soak.run_dir, keys=[soak.public_key]).ok
     assert "data:image/jpeg;base64," in (soak.run_dir / files.REPORT_HTML).read_text()
 
 
-def test_the_exit_code_of_a_result_is_a_plain_number(tmp_path):
+def test_the_exit_code_of_a_result_is_a_plain_number(soak):
     """Python 3.10 writes a member of an enumeration by its name: the page would not show what was signed."""
-    result = finish_soak(tmp_path, feed_folder=None).result
-    assert type(result.exit_code) is int
-    assert str(result.exit_code) == "10"
+    assert type(soak.result.exit_code) is int
+    assert str(soak.result.exit_code) == "10"
 
 
-def test_without_the_feed_a_run_is_concluded_all_the_same(tmp_path):
+@pytest.mark.usefixtures("undrawn")
+def test_without_the_feed_a_run_is_concluded_all_the_same(evidence, signer, tmp_path):
     """`recover` may not know the profile's folder."""
-    soak = finish_soak(tmp_path, feed_folder=None)
-    assert files.THUMBNAILS not in soak.result.files
-    assert is_verified(soak.run_dir, tmp_path)
+    (evidence / files.THUMBNAILS).unlink()
+    result = subject.conclude(evidence, signer)
+    assert files.THUMBNAILS not in result.files
+    assert is_verified(evidence, tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_can_check_its_own_signature(evidence, signer):
     """It holds the envelope, the public key and result.json, byte for byte."""
     subject.conclude(evidence, signer)
@@ -133,9 +147,9 @@ def test_the_page_can_check_its_own_signature(evidence, signer):
     assert base64.b64encode(public_key_der(signer.public_key)).decode() in page
 
 
-def test_a_run_judged_again_keeps_its_pictures(tmp_path):
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_judged_again_keeps_its_pictures(soak, tmp_path):
     """They were made from the feed of then; where the run is judged again there may be none."""
-    soak = finish_soak(tmp_path)
     station = tmp_path / "station"
     station.mkdir()
     text = (soak.run_dir / files.PROFILE).read_text()

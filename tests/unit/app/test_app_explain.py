@@ -3,11 +3,13 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import hilrig
+from hilrig.app.triage import explain as subject
 from hilrig.app.triage.explain import explain, topics
 from hilrig.app.triage.playbook_pages import pages
 from hilrig.core.error_codes import ERROR_CODES, OWNERS, undocumented
@@ -20,6 +22,14 @@ ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
 PACKAGE = Path(hilrig.__file__).parent
 CODE = re.compile(r"\bHR-\d{3}\b")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def described_once():
+    """Make the schema once: every question has it made anew, and it is the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "profile_schema", cache(subject.profile_schema))
+        yield
 
 
 def codes_in(folder: Path) -> set[str]:

@@ -3,12 +3,14 @@ import os
 import re
 import zipfile
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 
 from golden_stations import write_color_station
 from hilrig.app.golden import making as golden_making
+from hilrig.app.golden import run as golden_run
 from hilrig.app.golden.bundle import bundle_facts, read_bundle
 from hilrig.app.golden.check import check_bundle
 from hilrig.app.golden.making import BundleRequest, make_bundle
@@ -21,6 +23,15 @@ from hilrig.feed.png import decode_png
 from hilrig.gate.bundle_zip import BUNDLE_BYTES_MAX, pack
 
 TOKEN = "ghp_R4nd0mT0kenThatMustNotLeave1234567"  # made up
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inspected_once():
+    """Look at this machine once: what is installed does not change between the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(golden_run, "inspect_local", cache(golden_run.inspect_local))
+        patch.setattr(golden_making, "package_versions", cache(golden_making.package_versions))
+        yield
 
 
 def made(station, out, *, n=12, log=None):

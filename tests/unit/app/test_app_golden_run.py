@@ -1,9 +1,12 @@
+from functools import cache
+
 import onnx
 import pytest
 from onnx import helper
 
 from foreign_services import serving
 from golden_stations import write_color_station
+from hilrig.app.golden import run as subject
 from hilrig.app.golden.run import GoldenRequest, read_golden, run_golden, write_golden
 from hilrig.core.canonical import sha256_hex
 from hilrig.core.clock import ManualClock
@@ -14,6 +17,14 @@ AGAINST = (
     "  max_false_reject: 0.1",
     "  max_false_reject: 0.1\n  against_last: {precision_drop_max: 0.02, recall_drop_max: 0.02}",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def inspected_once():
+    """Look at this machine once: what is installed does not change between the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "inspect_local", cache(subject.inspect_local))
+        yield
 
 
 def golden(station, *, against=None, shown=lambda *_: None, clock=None):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from accelerator_proofs import make_proof
+from finished_soaks import leave_out_the_picture
 from hilrig.app.finished.conclude import conclude, read_evidence
 from hilrig.app.finished.verify import verify
 from hilrig.app.judge import judge_again
@@ -84,7 +85,8 @@ def concluded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 
 
 @pytest.fixture
-def bench(concluded: tuple[Path, Result], tmp_path: Path) -> Bench:
+def bench(concluded: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    leave_out_the_picture(monkeypatch)
     folder, result = concluded
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     return Bench(tmp_path, result)

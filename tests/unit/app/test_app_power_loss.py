@@ -11,6 +11,7 @@ from hilrig.app.power_loss.subject import make_releases, node_subject
 from hilrig.core.errors import ConfigError, PreconditionError, UsageError
 from hilrig.core.power_loss import Depth, PowerLossSpec
 from hilrig.core.rig import RigSpec
+from hilrig.faults import calibration
 from hilrig.faults.calibration import wrong_store_subject
 from hilrig.faults.file_calls import run_file_calls
 from hilrig.faults.wrong_store import Kind
@@ -81,23 +82,38 @@ def test_the_releases_are_the_same_every_time(tmp_path):
     assert one.gate_key.read_bytes() != other.gate_key.read_bytes()
 
 
+@pytest.fixture
+def uncalibrated(monkeypatch):
+    """Leave out the known stores: each takes as long as the subject."""
+    monkeypatch.setattr(calibration, "calibration_subjects", lambda depth: ())
+
+
 @pytest.mark.waiting
-@pytest.mark.parametrize(("kind", "value"), [(Kind.SOUND, 1.0), (Kind.OVERWRITE_IN_PLACE, 0.0)])
-def test_a_user_s_update_is_tested_with_its_calibration(tmp_path, kind, value):
+@pytest.mark.parametrize(
+    ("kind", "depths", "value"),
+    [
+        (Kind.SOUND, (Depth.FILE_CALLS, Depth.KILL), 1.0),
+        (Kind.OVERWRITE_IN_PLACE, (Depth.KILL,), 0.0),
+    ],
+)
+def test_a_user_s_update_is_tested_with_its_calibration(tmp_path, kind, depths, value):
     """A subject file from beginning to end: nothing is left in the work folder."""
     write_subject(tmp_path / "mine.yaml", kind)
     work = tmp_path / "work"
     work.mkdir()
-    request = PowerLossRequest(spec=PowerLossSpec(subject_file="mine.yaml"), folder=tmp_path, work=work)
+    spec = PowerLossSpec(subject_file="mine.yaml", depths=depths)
+    request = PowerLossRequest(spec=spec, folder=tmp_path, work=work)
     told = []
     result = run(request, on_depth=told.append)
-    assert [depth.depth for depth in told] == [Depth.FILE_CALLS, Depth.KILL]
+    assert tuple(depth.depth for depth in told) == depths
+    assert all(depth.calibrations for depth in result.depths)
     assert all(depth.is_evidence for depth in result.depths)
     assert measure_power_loss(result, None).value == value
     assert list(work.iterdir()) == []
 
 
 @pytest.mark.waiting
+@pytest.mark.usefixtures("uncalibrated")
 def test_a_record_with_a_hole_makes_the_depth_no_evidence(tmp_path):
     """A program that says that it keeps a record and keeps none: the depth did not run, and says why."""
     write_subject(tmp_path / "mine.yaml", Kind.SOUND)
@@ -112,6 +128,7 @@ def test_a_record_with_a_hole_makes_the_depth_no_evidence(tmp_path):
 
 
 @pytest.mark.waiting
+@pytest.mark.usefixtures("uncalibrated")
 def test_an_update_that_fails_uncut_ends_the_test(tmp_path):
     """Before anything is concluded from it."""
     write_subject(tmp_path / "mine.yaml", Kind.SOUND)

@@ -90,14 +90,14 @@ def test_any_bytes_are_a_profile_or_located_problems(data: bytes):
     refuses_or_reads(data)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.lists(st.sampled_from(TOKENS), max_size=40).map(b"".join))
 def test_any_yaml_like_bytes_are_a_profile_or_located_problems(data: bytes):
     """The same for bytes made of YAML's own pieces, which get deeper into the reader."""
     refuses_or_reads(data)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_damaged_profile_is_a_profile_or_located_problems(data: st.DataObject):
     """The same for a good profile with a piece of it replaced, which gets deeper into the rules."""
@@ -114,7 +114,7 @@ json_like = st.recursive(
 WHERE = ["device_class", "model", "pipeline", "feed", "queue", "golden", "run", "hil_validation", "name", "format"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(WHERE), json_like)
 def test_any_value_under_any_key_is_judged(key: str, value: object):
     """A value of any shape under a known key is accepted or refused, never a crash in a rule."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilrig.config.keys import Keys, Positive
@@ -151,6 +151,7 @@ def test_a_missing_file_names_what_lies_beside_it(tmp_path: Path):
     assert load_policy(tmp_path / "line.yaml", checks=CHECKS).name == "line"
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), st.lists))
 def test_no_value_in_place_of_a_requirement_crashes_the_reader(value: Any):
     """Whatever stands where a block should be, the answer is a list of mistakes."""

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hilrig.config.profile import load_profile, parse_profile
@@ -89,6 +89,7 @@ def test_no_limit_on_accuracy_is_invented():
     assert "source: folder" in text
 
 
+@settings(max_examples=50)
 @given(st.lists(label_text, min_size=1, max_size=5, unique=True), label_text)
 def test_any_names_are_quoted_as_needed(labels: list[str], name: str):
     """Names from a model file are arbitrary text: each comes back as itself, `null` and `1e3` too."""

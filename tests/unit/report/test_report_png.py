@@ -1,13 +1,14 @@
 import io
 import struct
 from dataclasses import replace
+from functools import cache
 
 import matplotlib as mpl
 import matplotlib.image
 import numpy as np
 import pytest
 from report_checks import INFINITE_P999, PASSED_P99
-from report_documents import make_document, make_passing
+from report_documents import make_document, make_empty, make_failing, make_inconclusive, make_passing
 
 from hilrig.core.verdict import SeriesPoint, ThrottleWindow
 from hilrig.report.png import PngSink, render_png
@@ -15,24 +16,37 @@ from hilrig.report.png_telemetry import LINES_MAX, merged, tracks
 from telemetry_pages import make_orin, make_rtx
 from telemetry_rows import HOT_S, make_telemetry_series
 
-STRIP_COLORS = {"passing": (11, 107, 58), "failing": (179, 38, 30), "inconclusive": (138, 90, 0)}
+STRIP_COLORS = {make_passing: (11, 107, 58), make_failing: (179, 38, 30), make_inconclusive: (138, 90, 0)}
+
+
+@cache
+def picture_of(make) -> bytes:
+    """Return the picture of a document that several tests look at."""
+    return PngSink().render(make())
+
+
+@cache
+def drawn(make) -> bytes:
+    """Return the picture of a judgement that several tests look at."""
+    return render_png(make_document(make()))
 
 
 def pixels(picture: bytes) -> np.ndarray:
     return np.round(mpl.image.imread(io.BytesIO(picture))[..., :3] * 255).astype(int)
 
 
-@pytest.mark.parametrize(("name", "color"), STRIP_COLORS.items())
-def test_the_verdict_is_seen_at_a_glance(name: str, color, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(("make", "color"), STRIP_COLORS.items())
+def test_the_verdict_is_seen_at_a_glance(make, color) -> None:
     """The strip on top has the verdict's colour, with the verdict written on it in white."""
-    strip = pixels(PngSink().render(request.getfixturevalue(name)))[:150]
+    strip = pixels(picture_of(make))[:150]
     assert tuple(strip[5, 5]) == color
     assert (strip == 255).all(axis=-1).sum() > 1000
 
 
-def test_any_document_gives_a_picture_of_known_size(any_document) -> None:
+@pytest.mark.parametrize("make", [make_passing, make_failing, make_inconclusive, make_empty])
+def test_any_document_gives_a_picture_of_known_size(make) -> None:
     """Also without data, or with hostile strings, the picture has the shape of A4 and fits a mail."""
-    picture = PngSink().render(any_document)
+    picture = picture_of(make)
     width_px, height_px = struct.unpack(">II", picture[16:24])
     assert (width_px, height_px) == (1402, 992)
     assert width_px / height_px == pytest.approx(297 / 210, abs=0.002)
@@ -41,7 +55,7 @@ def test_any_document_gives_a_picture_of_known_size(any_document) -> None:
 
 def test_equal_documents_give_equal_bytes(failing) -> None:
     """No time, no version and no setting of the caller's matplotlib gets into the picture."""
-    before = PngSink().render(failing)
+    before = picture_of(make_failing)
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.dpi": 30}):
         assert PngSink().render(failing) == before
     assert b"matplotlib" not in before.lower()
@@ -101,7 +115,7 @@ def test_temperature_clock_and_power_stand_under_the_latency(make, titles: int) 
     judgement = make()
     assert len(tracks(judgement)) == titles
     assert all(1 <= len(track.lines) <= LINES_MAX for track in tracks(judgement))
-    picture = render_png(make_document(judgement))
+    picture = drawn(make)
     assert len(picture) < 80_000
     in_latency = shaded_columns(picture, first_row=200, last_row=480)
     in_telemetry = shaded_columns(picture, first_row=540, last_row=810)
@@ -111,7 +125,7 @@ def test_temperature_clock_and_power_stand_under_the_latency(make, titles: int) 
 
 def test_the_shade_lies_where_the_hardware_throttled() -> None:
     """42 s of 600 s are 7 % of the axis, two more seconds a stripe; the rest of the picture is not shaded."""
-    columns = shaded_columns(render_png(make_document(make_orin())), first_row=200, last_row=480)
+    columns = shaded_columns(drawn(make_orin), first_row=200, last_row=480)
     width_px = (0.865 - 0.085) * 1402
     expected = sum(end_s - begin_s for begin_s, end_s in HOT_S) / 600 * width_px
     assert expected - 8 <= len(columns) <= expected  # the edges are blended with what lies beside them

@@ -1,5 +1,7 @@
 """For every call and every status: the channels of the call have a reason, all others keep their numbers."""
 
+from functools import cache
+
 import pytest
 
 from hilrig.core.telemetry import Reason
@@ -74,6 +76,7 @@ CALLS = {
 }
 
 
+@cache
 def silent_after(calls, status, *, from_s):
     """Let calls fail from a time on; return what the others' and their channels then say, by key."""
     script = discrete()
@@ -119,5 +122,5 @@ def test_the_reason_is_that_of_the_status(calls):
 def test_without_a_session_or_a_device_nothing_has_a_number(call):
     """A driver that does not open, count or give the device leaves only reasons."""
     for status in STATUSES:
-        silent, n_channels = silent_after([call], status, from_s=0.0)
+        silent, n_channels = silent_after((call,), status, from_s=0.0)
         assert len(silent) == n_channels, status

@@ -94,7 +94,7 @@ def test_an_edge_belongs_to_the_bin_above_it() -> None:
         max_size=40,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_decided_frame_is_in_one_bin(latencies_ns) -> None:
     """Whatever latencies a damaged record claims: ascending edges that span them all, no frame lost or twice."""
     n = len(latencies_ns)

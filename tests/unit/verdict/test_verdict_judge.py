@@ -217,17 +217,15 @@ def test_bytes_do_not_depend_on_the_process() -> None:
     here = Path(__file__).parent
     code = "import test_verdict_judge as t; print(t.digest(t.judge(t.stormy_record())))"
     path = os.pathsep.join([str(here), str(here.parents[1]), str(here.parents[2])])
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip()
-        for seed in ("1", "2")
-    }
-    assert digests == {digest(judge(stormy_record()))}
+    seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": seed},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert printed.strip() == digest(judge(stormy_record()))
 
 
 def test_judging_leaves_the_record_alone() -> None:
@@ -242,7 +240,7 @@ def test_judging_leaves_the_record_alone() -> None:
     bytes_of_frames=st.lists(st.binary(min_size=64, max_size=64), max_size=40),
     n_sound=st.sampled_from([0, 100]),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_garbage_records_never_pass_and_never_raise(bytes_of_frames: Sequence[bytes], n_sound: int) -> None:
     """Whatever bytes stand in the record, there is a judgement in JSON, and it is no PASS."""
     plan = make_plan(n_measured=100, n_warmup=10, limits=[DROPS, MEMORY])
@@ -258,7 +256,7 @@ def test_garbage_records_never_pass_and_never_raise(bytes_of_frames: Sequence[by
     n_slow=st.integers(0, 60),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_worse_run_is_never_judged_better(latency_ms: float, n_dropped: int, n_slow: int, seed: int) -> None:
     """Making scattered frames slower or dropping them cannot turn a verdict into PASS."""
     plan = make_plan(n_measured=1800, limits=[P99])
@@ -280,7 +278,7 @@ def test_eight_hours_are_judged_in_seconds() -> None:
     limits.append(make_limit("latency.drift_max_pct", "latency_drift_pct", 5, "%"))
     limits.append(make_limit("resources.growth", "host_memory_growth_mib_per_h", 5, "MiB/h"))
     plan = make_plan(n_measured=864_000, limits=limits)
-    frames = np.resize(make_frames(make_plan(n_measured=30, n_warmup=0)), plan.n_frames)
+    frames = make_frames(make_plan(n_measured=30, n_warmup=0))[np.arange(plan.n_frames) % 30]
     shift_ns = (np.arange(plan.n_frames) // 30) * 1000 * NS_PER_MS
     frames["frame_id"] = np.arange(plan.n_frames)
     for name in FRAME_DTYPE.names or ():

@@ -74,7 +74,7 @@ def test_a_source_of_zeros_never_passes(rig: Rigs, origin: str, limits: set[int]
     assert judge(record(zeroed(rig(), ORIGINS[origin]), *chosen)).status is not RunStatus.PASS
 
 
-@settings(max_examples=40, deadline=None)  # a minute of telemetry each
+@settings(max_examples=30, deadline=None)  # a minute of telemetry each; there are 15 sets
 @given(broken=st.sets(st.sampled_from(["utilization", "memory.usage", "clock", "temperature"]), min_size=1))
 def test_one_zero_quantity_holds_no_limit_of_its_own(broken: set[str]) -> None:
     """A single quantity that reads 0 is no proof that it is small: each limit on it is not measured."""

@@ -107,7 +107,7 @@ def test_windows_of_different_devices_are_never_one() -> None:
     assert len({one.hw_id for one in found}) == N_WINDOWS_MAX + 5
 
 
-@settings(max_examples=60, deadline=None)  # a minute of one channel each
+@settings(max_examples=40, deadline=None)  # a minute of one channel each
 @given(hits=st.lists(st.booleans(), min_size=601, max_size=601))
 def test_every_hit_is_inside_a_window_and_windows_do_not_touch(hits: list[bool]) -> None:
     """Whatever the state did: its hits are covered, windows lie in the measured part, apart, in order."""
