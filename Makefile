@@ -27,7 +27,7 @@ lint: $(READY)  ## format, lint, types, import contracts
 
 check: $(READY)  ## the tests alone
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'not waiting and not long and not nightly'
-	$(BIN)/python -m pytest --numprocesses 6 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not long and not nightly'
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not long and not nightly'
 
 long: $(READY)  ## the stories from end to end that `make check` has the parts of; CI runs both for each change
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'long and not nightly'

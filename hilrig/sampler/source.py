@@ -60,14 +60,27 @@ class FileSource:
 
 
 class FoldSource:
-    """One channel made of several one-line files. A value needs all of them: a partial sum is no reading."""
+    """One channel made of several one-line files. A value needs all of them: a partial sum is no reading.
+
+    Args:
+        channel: what they make.
+        files: the files.
+        fold: from their contents, without white space around, to the value.
+        without_files: the reason where there are none.
+    """
 
     def __init__(
-        self, channel: Channel, files: Sequence[KeptFile], fold: Callable[[Sequence[bytes]], float]
+        self,
+        channel: Channel,
+        files: Sequence[KeptFile],
+        fold: Callable[[Sequence[bytes]], float],
+        *,
+        without_files: Reason = Reason.ABSENT,
     ) -> None:
         self.channels: tuple[Channel, ...] = (channel,)
         self._files = tuple(files)
         self._fold = fold
+        self._without_files = without_files
         self._detail = ""
 
     def read(self) -> Sequence[Value]:
@@ -94,7 +107,7 @@ class FoldSource:
     def _folded(self, contents: Sequence[bytes]) -> Value:
         if not contents:
             self._detail = f"no file for {self.channels[0].source}"
-            return Reason.ABSENT
+            return self._without_files
         try:
             return self._fold(contents)
         except CONTENT_ERRORS:

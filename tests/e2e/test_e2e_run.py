@@ -97,6 +97,7 @@ def test_every_frame_is_on_record(finished):
     assert result_of(run_dir)["n_warmup_frames_cut"] == 20
 
 
+@pytest.mark.long  # short: test_e2e_judge
 def test_a_slow_target_fails_the_check(bench):
     """A target that needs 4 ms cannot meet a limit of 1 ms: lower bound over the limit."""
     station = bench.station(

@@ -56,6 +56,7 @@ def measuring(line: Line) -> Line:
     return line
 
 
+@pytest.mark.long  # short: test_app_web_*
 def test_a_technician_starts_watches_stops_and_takes_the_report(serve, bench, browser: Browser, tmp_path):
     """From the first look to a tar that verifies, with hostile text in every field."""
     with serve() as served, browser.open(served.url, offline=False, accept_downloads=True) as opened:
@@ -116,6 +117,7 @@ def _verify(bench, tar: Path, tmp_path: Path) -> None:
     assert verified.code == 12, verified  # verified, and stopped by an operator
 
 
+@pytest.mark.long  # short: test_e2e_report_accessible
 def test_the_page_is_accessible(measuring: Line, browser: Browser):
     """No serious violation, in light and dark, on a tablet and on a telephone, before and while a run goes on."""
     axe = pytest.importorskip(
@@ -152,6 +154,7 @@ def _stop_all(served: Served) -> None:
     served.wait_for(lambda state: state["live"] is None, "the run has not ended")
 
 
+@pytest.mark.long  # short: test_app_web_live
 def test_a_run_that_is_stopped_dead_is_stale_in_big_letters(measuring: Line, browser: Browser):
     """No sign of life for five seconds: nobody takes the old numbers for new ones."""
     with browser.open(measuring.served.url, offline=False) as opened:
@@ -163,12 +166,14 @@ def test_a_run_that_is_stopped_dead_is_stale_in_big_letters(measuring: Line, bro
             os.kill(run_pid, signal.SIGCONT)
 
 
+@pytest.mark.long  # short: test_app_web_starter
 def test_a_run_has_the_priority_of_the_server_that_was_started(measuring: Line):
     """The page is nice, its runs are not: else they would be measured in the shadow of everything else."""
     assert os.getpriority(os.PRIO_PROCESS, measuring.served.process.pid) == 19
     assert os.getpriority(os.PRIO_PROCESS, measuring.run_pid()) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
+@pytest.mark.long  # short: test_app_web_queue
 def test_a_refused_run_says_why_and_the_next_one_starts(measuring: Line):
     """A wrong profile does not hold the rig up."""
     (refused,) = measuring.refused

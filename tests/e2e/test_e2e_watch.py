@@ -13,7 +13,10 @@ import pytest
 from going_on import measuring, on_terminal, result_of, status_of, wait_for
 from terminals import Terminal
 
-pytestmark = pytest.mark.waiting
+pytestmark = [
+    pytest.mark.waiting,
+    pytest.mark.long,
+]  # short: test_app_live_view, test_app_stop
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Orphan:
 def orphan(new_bench):
     """Return a run that lost its front and was watched to its end."""
     bench = new_bench("orphan")
-    with on_terminal(bench, "run", bench.station(duration_s=3)) as front:
+    with on_terminal(bench, "run", bench.station(duration_s=8)) as front:
         wait_for(lambda: list(bench.reports.glob("*/status.json")))
         with on_terminal(bench, "watch", columns=60) as view:
             run_dir = measuring(bench)

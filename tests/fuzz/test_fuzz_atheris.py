@@ -11,7 +11,7 @@ import pytest
 from foreign_verifiers import ROOT
 from trust_readers import READERS
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_fuzz_trust
 
 N_RUNS = 3_000
 """Documents: enough to break what breaks easily; `make fuzz` is for the rest."""

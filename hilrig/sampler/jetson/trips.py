@@ -52,7 +52,8 @@ def _source(hw_id: str, zone: Path) -> Source:
         attributes=((HW_ID, hw_id),),
     )
     files = [KeptFile(zone / f"{trip}_{what}") for trip in _trips(zone) for what in ("type", "temp")]
-    return FoldSource(channel, files, _limit_c)
+    # A zone without trip points never slows anything down: that is known, and no gap in what was read.
+    return FoldSource(channel, files, _limit_c, without_files=Reason.NOT_SUPPORTED)
 
 
 def _trips(zone: Path) -> list[str]:

@@ -46,12 +46,15 @@ class Series:
 
     def why_empty(self) -> str:
         """Return why there is no value: the probe's reason, else those of the readings, else that none came."""
-        key, probed = self.channel.key, self.capability.reason
-        if probed is not None:
-            detail = f" ({self.capability.detail})" if self.capability.detail else ""
-            return f"{key}: {probed.name}{detail}"
-        seen = sorted({Reason(code).name for code in np.unique(self.reason).tolist() if code in set(Reason)})
-        return f"{key}: {', '.join(seen) or 'no reading'}"
+        said = ", ".join(sorted(reason.name for reason in self.reasons())) or "no reading"
+        detail = f" ({self.capability.detail})" if self.capability.reason and self.capability.detail else ""
+        return f"{self.channel.key}: {said}{detail}"
+
+    def reasons(self) -> set[Reason]:
+        """Return the probe's reason, else those of the readings."""
+        if self.capability.reason is not None:
+            return {self.capability.reason}
+        return {Reason(code) for code in np.unique(self.reason).tolist() if code in set(Reason)}
 
     def _where(self, mask: NDArray[np.bool_]) -> "Series":
         return Series(

@@ -38,25 +38,32 @@ def trips(telemetry: Telemetry) -> Iterator[Trip]:
     for series in telemetry.named(channels.TEMPERATURE_LIMIT):
         limits_c = series.valued().value
         if limits_c.size:
-            sensors = telemetry.named(channels.TEMPERATURE, *_place(series))
-            yield Trip(hw_id_of(series), float(limits_c.min()), sensors[0] if sensors else None)
+            yield Trip(hw_id_of(series), float(limits_c.min()), _sensor(telemetry, series))
 
 
 def temperature_headroom(telemetry: Telemetry, window: Window) -> Measurement:
     """Return the least distance of a reading from its trip point, in C: negative when it was beyond.
 
     A sensor without power stays out: what is switched off is not heated. One that could not be read for another
-    reason may have been the hottest, so that nothing is known.
+    reason may have been the hottest, one whose trip point could not be read the nearest, so that nothing is known.
     """
     known = list(trips(telemetry))
-    watched = [trip for trip in known if not _is_switched_off(trip, window)]
-    blind = [why for trip in watched for why in _why_blind(trip, window)]
+    watched = [trip for trip in known if not _is_switched_off(trip.sensor, window)]
+    blind = [*_unread(telemetry, window), *(why for trip in watched for why in _why_blind(trip, window))]
     if blind:
         return missing(METRIC, "; ".join(blind))
     if not watched:
         found = channels_of(telemetry, METRIC)
         return missing(METRIC, why_missing(METRIC, found, "every sensor that has a trip point is switched off"))
     return _nearest(watched, window, n_off=len(known) - len(watched))
+
+
+def _unread(telemetry: Telemetry, window: Window) -> Iterator[str]:
+    """Say why trip points have no temperature; a zone that has none says NOT_SUPPORTED."""
+    for series in telemetry.named(channels.TEMPERATURE_LIMIT):
+        is_known = bool(series.valued().value.size) or series.reasons() == {Reason.NOT_SUPPORTED}
+        if not is_known and not _is_switched_off(_sensor(telemetry, series), window):
+            yield series.why_empty()
 
 
 def _nearest(watched: list[Trip], window: Window, *, n_off: int) -> Measurement:
@@ -83,15 +90,17 @@ def _evidence(trip: Trip, window: Window, *, n_off: int) -> str:
     return f"{sampled}: {trip.hw_id} came nearest{off}"
 
 
-def _place(series: Series) -> tuple[tuple[str, str], ...]:
-    return tuple(pair for pair in series.channel.attributes if pair[0] == channels.HW_ID)
+def _sensor(telemetry: Telemetry, limit: Series) -> Series | None:
+    place = (pair for pair in limit.channel.attributes if pair[0] == channels.HW_ID)
+    sensors = telemetry.named(channels.TEMPERATURE, *place)
+    return sensors[0] if sensors else None
 
 
-def _is_switched_off(trip: Trip, window: Window) -> bool:
+def _is_switched_off(sensor: Series | None, window: Window) -> bool:
     """Return whether every reading of the measured part said that the sensor has no power."""
-    if trip.sensor is None:
+    if sensor is None:
         return False
-    reasons = trip.sensor.within(window).reason
+    reasons = sensor.within(window).reason
     return bool(reasons.size) and bool((reasons == Reason.OFFLINE).all())
 
 

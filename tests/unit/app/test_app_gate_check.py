@@ -21,8 +21,6 @@ from hilrig.core.gate import ItemStatus
 from hilrig.core.gate_manifest import MANIFEST_FILE
 from hilrig.core.release import RELEASE_FILE
 
-pytestmark = pytest.mark.waiting
-
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> GateFolder:

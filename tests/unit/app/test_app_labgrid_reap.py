@@ -88,6 +88,7 @@ def test_a_place_of_a_running_process_is_kept(lab, rig, holder):
     assert lab.holder("line3") != "None"
 
 
+@pytest.mark.long  # short: test_a_place_of_a_running_process_is_kept
 def test_a_run_that_goes_on_there_keeps_the_place(lab, rig, holder):
     """A detached run outlives its client: its rig is not given away."""
     holder.kill()

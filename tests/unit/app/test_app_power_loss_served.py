@@ -9,7 +9,7 @@ from hilrig.app.power_loss.served import served_node
 from hilrig.core.power_loss import Recovery
 from hilrig.faults.recovery_check import Found, check_recovery, parse_answer
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_power_loss, test_node_service_models
 
 
 def test_the_answer_says_which_model_scored_and_whether_it_is_whole(tmp_path):

@@ -19,7 +19,7 @@ from hilrig.node.trust import gate_accept
 from node_services import NodeService, serving_node
 from small_models import SHAPE
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_node_agent
 
 DISAGREEMENT = replace(GUARDRAIL, metric=GuardrailMetric.DISAGREEMENT_PCT, max_missing=20, consecutive_errors=20)
 SHADOW = replace(ROLLOUT, mode=RolloutMode.SHADOW, window_s=2.0, guardrails=(DISAGREEMENT,))

@@ -63,8 +63,17 @@ def test_a_zone_that_only_drives_a_fan_has_no_limit(tmp_path):
 
 
 def test_a_zone_without_trip_points_has_no_limit(tmp_path):
-    """Nothing is said of such a zone."""
-    assert of_trips(tmp_path, []) is Reason.ABSENT
+    """It never slows anything down, which is known: no limit is missing."""
+    assert of_trips(tmp_path, []) is Reason.NOT_SUPPORTED
+
+
+@pytest.mark.parametrize("half", ["type", "temp"])
+def test_half_a_trip_point_is_one_that_is_not_known(tmp_path, half):
+    """ABSENT is not the NOT_SUPPORTED of a zone that has none."""
+    trips = [("passive", 99_000, ""), ("critical", 105_000, "")]
+    board = build(tmp_path, zone(8, "tj-thermal", 50_000, trips))
+    (board.root / f"sys/class/thermal/thermal_zone8/trip_point_0_{half}").unlink()
+    assert read(board.root)[KEY] is Reason.ABSENT
 
 
 @pytest.mark.parametrize("temp", ["", "99", "hot", "--99000", "9" * 30])

@@ -73,6 +73,16 @@ def test_a_sensor_that_could_not_be_read_may_have_been_the_hottest(reason: Reaso
     assert reason.name in one.reason
 
 
+@pytest.mark.parametrize("reason", [Reason.NO_PERMISSION, Reason.ABSENT, Reason.LOST, Reason.ERROR])
+def test_a_trip_point_that_could_not_be_read_may_have_been_the_nearest(reason: Reason) -> None:
+    """The room of its neighbours is not its own; where its sensor was without power, nothing was heated."""
+    other = sensor("gpu0", 90.0, 60.0)
+    one = headroom(other | sensor("zone/tj-thermal", reason, 97.0))
+    assert one.value is None
+    assert reason.name in one.reason
+    assert headroom(other | sensor("zone/cv0-thermal", reason, Reason.OFFLINE)).value == 30
+
+
 def test_a_trip_point_without_a_sensor_is_not_measured() -> None:
     """A limit that nobody holds anything against."""
     rig = {key: curve for key, curve in rtx().items() if not key.startswith("hw.temperature{hw.id=gpu0")}
