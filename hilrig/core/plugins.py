@@ -1,12 +1,14 @@
 """Plug-ins: what installed packages bring under a name, held against the port that it is for."""
 
+import sys
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from hilrig.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, SelectableGroups
 
 GROUP: Final = "hilrig."
 """What the name of every entry-point group of hilrig's begins with: `hilrig.feeds`."""
@@ -20,10 +22,8 @@ def installed(kind: str, *, built_in: Collection[str]) -> "dict[str, EntryPoint]
     Raises:
         UsageError: a package takes a name that is built in, or another package's.
     """
-    from importlib.metadata import entry_points  # a tenth of what a run's process imports: most ask for built-ins
-
     points: dict[str, EntryPoint] = {}
-    for point in entry_points(group=f"{GROUP}{kind}"):
+    for point in _found_along(tuple(sys.path)).select(group=f"{GROUP}{kind}"):
         owner = "hilrig itself" if point.name in built_in else package(points.get(point.name, point))
         if owner != package(point):
             raise UsageError(
@@ -32,6 +32,13 @@ def installed(kind: str, *, built_in: Collection[str]) -> "dict[str, EntryPoint]
             )
         points[point.name] = point
     return points
+
+
+@lru_cache(maxsize=2)  # a look at every installed package takes 30 ms, and each kind is asked for
+def _found_along(path: tuple[str, ...]) -> "SelectableGroups":  # noqa: ARG001 - the key: another path, other packages
+    from importlib.metadata import entry_points  # a tenth of what a run's process imports: most ask for built-ins
+
+    return entry_points()
 
 
 def load_point(kind: str, point: "EntryPoint", port: type) -> Any:
