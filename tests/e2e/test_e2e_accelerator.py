@@ -5,7 +5,7 @@ import pytest
 
 from onnx_stations import write_onnx_station
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_accelerator
 
 CUDA, CPU, AZURE = "CUDAExecutionProvider", "CPUExecutionProvider", "AzureExecutionProvider"
 TELLS_ASSIGNMENT = hasattr(ort.InferenceSession, "get_provider_graph_assignment_info")  # from 1.24 on

@@ -12,7 +12,7 @@ import pytest
 from small_disks import mounted
 from small_models import build_model
 
-pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_preflight, test_app_run
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 

@@ -123,6 +123,7 @@ def test_a_model_too_new_ends_it_before_anything_is_run(pipeline, tmp_path):
     assert list((done.out / "evidence").iterdir()) == []
 
 
+@pytest.mark.long  # short: test_app_golden_run
 def test_a_class_that_the_golden_set_does_not_show_ends_it(pipeline):
     """Recall that the frames cannot prove: the golden step's exit code, and no run on a rig."""
     profile = pipeline.bench.folder / "station" / "profile.yaml"

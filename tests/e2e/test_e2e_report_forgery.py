@@ -26,7 +26,7 @@ from signed_pages import (
     with_block,
 )
 
-pytestmark = pytest.mark.waiting  # for the browser
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_e2e_report_signature
 
 P256_ORDER = 0xFFFFFFFF_00000000_FFFFFFFF_FFFFFFFF_BCE6FAAD_A7179E84_F3B9CAC2_FC632551
 

@@ -89,6 +89,7 @@ def uncalibrated(monkeypatch):
 
 
 @pytest.mark.waiting
+@pytest.mark.long  # short: test_the_node_survives, test_the_node_on_a_wrong_disk_does_not
 @pytest.mark.parametrize(
     ("kind", "depths", "value"),
     [

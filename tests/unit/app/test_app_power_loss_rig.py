@@ -19,7 +19,7 @@ from hilrig.faults.calibration import wrong_store_subject
 from hilrig.faults.wrong_store import Kind
 from local_rigs import local_rig
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_power_loss
 
 POWER = "power: command\npower_options: {on: ['true'], off: ['true']}\n"
 

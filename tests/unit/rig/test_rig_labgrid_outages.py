@@ -9,7 +9,7 @@ from labgrid_lab import bench, running_lab
 from labgrid_ways import lost
 from sshd import free_port
 
-pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_rig_labgrid_transport
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_transport_contract
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hilrig.rig.labgrid.transport import LabgridOptions, published
 from labgrid_lab import bench, running_lab
 from labgrid_ways import lost
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_transport_contract
 BENCHES = [f"bench{number:02}" for number in range(1, 15)]
 OTHER = "build7/alice"
 HOLDER = """
