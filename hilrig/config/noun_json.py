@@ -38,9 +38,9 @@ def from_json(cls: type[T], data: bytes, *, what: str) -> T:
         noun: T = _adapter(cls).validate_json(data, strict=True)  # type: ignore[arg-type]  # a class can be hashed
     except ValidationError as error:
         raise RecordError(f"{what}: {_first_fault(error)}", hint=_HINT) from error
-    unknown = _unknown_key(given, to_jsonable_python(noun)).lstrip(".")
+    unknown = _unknown_key(given, to_jsonable_python(noun))
     if unknown:
-        raise RecordError(f"{what}: unknown key {unknown!a}", hint=_HINT)
+        raise RecordError(f"{what}: unknown key {unknown.removeprefix('.')!a}", hint=_HINT)
     return noun
 
 
@@ -87,7 +87,10 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _unknown_key(given: Any, read: Any) -> str:
-    """Return the path of the first key that was given and not read: pydantic passes over those of a dataclass."""
+    """Return the path of the first key that was given and not read, with a dot before each; "" if all were read.
+
+    Pydantic passes over those of a dataclass.
+    """
     if isinstance(given, dict) and isinstance(read, dict):
         extra = next((f".{key}" for key in given if key not in read), "")
         if extra:

@@ -142,6 +142,7 @@ def rig_with(**changes: object) -> bytes:
         (to_json(RIG).replace(b"[1,null]", b'"\\ud800"'), "'the whole'"),
         (to_json(RIG).replace(b"[1,null]", b"[" * 100_000 + b"]" * 100_000), "deep"),
         (rig_with(extra=1), "unknown key 'extra'"),
+        (rig_with(**{"": 1}), "unknown key ''"),
         (rig_with(name=3), "'name'"),
         (rig_with(device_classes="ab"), "'device_classes'"),
         (rig_with(device_classes=["a", 1]), "'device_classes.1'"),
