@@ -1,6 +1,7 @@
 """`hilrig report`: the page of a finished run, rendered anew."""
 
 import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,14 @@ def report(  # noqa: PLR0913 - the command's options
         bool, typer.Option("--no-raw", help="Leave the single frames out: a small page, for e-mail.")
     ] = False,
     png: Annotated[Path | None, typer.Option(help="Write the picture as well.", show_default=False)] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another view beside the page, under its own name: junit, markdown or a plug-in's. "
+            "May be given again.",
+        ),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     baseline: Annotated[
         Path | None,
@@ -47,13 +56,14 @@ def report(  # noqa: PLR0913 - the command's options
     whatever the verdict: `hilrig verify` judges.
     """
     from hilrig.app.finished import report as app
-    from hilrig.app.finished.documents import render_views
+    from hilrig.app.finished.documents import load_sink, render_views
     from hilrig.app.folders import keys_folder
     from hilrig.core import files
 
     keys = key or sorted(keys_folder().glob("*.pub"))
     page = to if to is not None else Path(f"{run_dir.resolve().name}.html")
-    for path in filter(None, (page, png)):
+    sinks = {page.parent / sink.file_name: sink for sink in map(load_sink, view or ())}
+    for path in filter(None, (page, png, *sinks)):
         app.refuse_target(path, run_dir=run_dir)
     document = app.signed_document(run_dir, keys)
     if baseline is not None:
@@ -64,13 +74,15 @@ def report(  # noqa: PLR0913 - the command's options
     app.write_view(page, views[files.REPORT_HTML])
     if png is not None:
         app.write_view(png, views[files.REPORT_PNG])
-    _show(document, page, png, json=json)
+    for path, sink in sinks.items():
+        app.write_view(path, sink.render(document))
+    _show(document, page, png, [*sinks], json=json)
     if open_page:
         webbrowser.open(page.resolve().as_uri())
     next_steps(f"hilrig verify {run_dir}")
 
 
-def _show(document: "Document", page: Path, png: Path | None, *, json: bool) -> None:
+def _show(document: "Document", page: Path, png: Path | None, others: Sequence[Path], *, json: bool) -> None:
     """Say what was written, of which verdict, and who signed that."""
     judgement, signer = document.result.judgement, document.signature.key_fingerprint
     if json:
@@ -78,6 +90,7 @@ def _show(document: "Document", page: Path, png: Path | None, *, json: bool) -> 
             {
                 "page": str(page),
                 "picture": None if png is None else str(png),
+                "views": [str(path) for path in others],
                 "key_fingerprint": signer,
                 "status": judgement.status.value,
                 "sentence": judgement.sentence,
@@ -85,5 +98,5 @@ def _show(document: "Document", page: Path, png: Path | None, *, json: bool) -> 
         )
     say(f"{word(judgement.status.value)}  {judgement.sentence}")
     say(f"  signed by {signer}")
-    for path in filter(None, (page, png)):
+    for path in filter(None, (page, png, *others)):
         say(f"  {path}  {path.stat().st_size / 1e6:.1f} MB")

@@ -128,7 +128,15 @@ def test_each_block_of_the_page_is_at_most_ten_lines():
     """What a contributor writes for one part fits into ten lines, blank ones aside; all parts are there."""
     lengths = [sum(bool(line.strip()) for line in block.splitlines()) for block in blocks()]
     assert max(lengths) <= LINES_MAX
-    assert {Path(name).stem for name in files()} >= {"feed", "backend", "sampler", "transport", "power", "line3"}
+    assert {Path(name).stem for name in files()} >= {
+        "feed",
+        "backend",
+        "sampler",
+        "sink",
+        "transport",
+        "power",
+        "line3",
+    }
 
 
 def test_the_schema_offers_the_names(lab):
@@ -169,6 +177,15 @@ def test_the_samplers_channel_has_readings(run):
 def test_the_record_names_the_package(run_dir):
     """The rig's stack has the package's version: another one is another stack."""
     assert json.loads((run_dir / "rig.json").read_text())["facts"]["packages"]["acme-hilrig"] == "1.0"
+
+
+def test_the_view_says_the_verdict(enrolled, run_dir):
+    """`hilrig report --view` writes what the plug-in renders of the result."""
+    key = next((enrolled.folder / "home-of-line3").rglob("*.pub"))
+    called = enrolled.call("hilrig", "report", str(run_dir), "--key", str(key), "--to", "p.html", "--view", "line")
+    assert called.returncode == 0, called
+    judgement = json.loads((run_dir / "result.json").read_bytes())["judgement"]
+    assert (enrolled.folder / "verdict.txt").read_text() == f"INCONCLUSIVE  {judgement['sentence']}\n"
 
 
 def test_the_power_is_switched_by_the_plug_in(lab):

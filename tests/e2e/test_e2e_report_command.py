@@ -36,6 +36,19 @@ def test_a_small_page_for_e_mail(bench, soak):
     assert (bench.folder / "small.html").stat().st_size < (soak.run_dir / "report.html").stat().st_size
 
 
+def test_other_views_lie_beside_the_page(bench, soak):
+    """Under their own names; one that nobody knows is refused before anything is written."""
+    asked = ("report", str(soak.run_dir), "--key", str(soak.public_key), "--no-raw", "--to", "out/page.html")
+    (bench.folder / "out").mkdir()
+    unknown = bench.call(*asked, "--view", "junitt")
+    assert (unknown.code, list((bench.folder / "out").iterdir())) == (2, []), unknown
+    assert "known: html, junit, markdown, png" in unknown.err
+    called = bench.call(*asked, "--view", "junit", "--view", "markdown", "--json")
+    assert json.loads(called.out)["views"] == ["out/junit.xml", "out/summary.md"]
+    for name in ("junit.xml", "summary.md"):
+        assert (bench.folder / "out" / name).read_bytes() == (soak.run_dir / name).read_bytes()
+
+
 def test_a_run_of_an_unknown_key_has_no_page(bench, soak):
     """Exit 30, no file."""
     called = bench.call("report", str(soak.run_dir), "--to", "x.html")

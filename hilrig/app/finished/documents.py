@@ -61,10 +61,20 @@ def render_views(document: Document) -> dict[str, bytes]:
 
     views = {}
     for name in SINKS:
-        sink: Sink = registry.load("sinks", name)()
+        sink = load_sink(name)
         views[sink.file_name] = sink.render(document)
     views[files.REPORT_HTML] = render_report(document, png=views[files.REPORT_PNG])
     return views
+
+
+def load_sink(name: str) -> Sink:
+    """Return what renders the view called `name`, built in or a plug-in's.
+
+    Raises:
+        UsageError: nothing has that name, or the plug-in is unsound.
+    """
+    sink: Sink = registry.load("sinks", name)()
+    return sink
 
 
 def _profile_text(run_dir: Path) -> str:
