@@ -13,7 +13,7 @@ from compat_models import one_node, write_matrix
 from hilrig.gate.ort_table import ort_row, shipped_tables
 from hilrig.rig.device_class import device_classes
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_compat_check
 
 ROOT = Path(__file__).parents[2]
 OWN = device_classes(Path("/"))[0]

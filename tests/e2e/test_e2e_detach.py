@@ -12,6 +12,7 @@ from going_on import measuring, on_terminal, result_of, status_of
 pytestmark = pytest.mark.waiting  # the same outcome however long it takes: no timing is judged
 
 
+@pytest.mark.long  # short: test_detach_prints_the_directory_and_leaves_the_run
 def test_a_closed_terminal_does_not_end_the_run(bench):
     """The window is closed in the middle: the run goes on to its end, is judged, signed and verified."""
     with on_terminal(bench, "run", bench.station(duration_s=1), "--operator", "Ada", "--note", "night") as front:

@@ -18,7 +18,7 @@ from hilrig.core.files import ATTESTATION, SIGSTORE_BUNDLE
 from hilrig.core.release import GATE_DECISION_FILE
 from signed_runs import Signer
 
-pytestmark = pytest.mark.waiting
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_attest_envelope
 
 COSIGN = re.compile(r"`cosign verify-blob-attestation ([^`]*)`")
 STATEMENT_FIELDS = {"_type", "subject", "predicateType", "predicate"}

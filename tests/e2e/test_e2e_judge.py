@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def profile(finished, tmp_path):

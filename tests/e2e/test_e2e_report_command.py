@@ -6,6 +6,8 @@ import pytest
 
 from finished_soaks import finish_soak
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture(scope="module")
 def soak(tmp_path_factory):

@@ -13,6 +13,8 @@ import pytest
 from going_on import measuring, result_of, wait_for
 from hilrig.core.files import EVIDENCE_FILES, VIEW_FILES
 
+pytestmark = pytest.mark.waiting
+
 
 def checks_of(result):
     return {check["check_id"]: check for check in result["judgement"]["checks"]}

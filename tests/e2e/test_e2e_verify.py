@@ -18,6 +18,8 @@ from hilrig.core.errors import TrustError
 from hilrig.core.files import VIEW_FILES
 from hilrig.core.result import Result
 
+pytestmark = pytest.mark.waiting
+
 
 @pytest.fixture
 def copied(finished, tmp_path):

@@ -127,6 +127,7 @@ def proven_run(tmp_path_factory):
     return run_dir
 
 
+@pytest.mark.long  # short: the others
 def test_the_proof_of_a_run_is_among_its_evidence(proven_run):
     """accelerator.json is written before the first frame, hashed into the result and read back whole."""
     assert read_evidence(proven_run).accelerator == make_proof()

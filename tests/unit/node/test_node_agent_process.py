@@ -58,7 +58,13 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, out + err
 
 
-@pytest.mark.parametrize("point", ["stage.file", "activate.done", "state.renamed:2"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "stage.file",
+        *(pytest.param(point, marks=pytest.mark.long) for point in ("activate.done", "state.renamed:2")),
+    ],
+)
 def test_an_agent_killed_at_any_point_goes_on(point, publisher, service):
     """SIGKILL while staging, after activation, while confirming: the next start comes to the same end."""
     store = installed(publisher, f"killed-{point.partition(':')[0]}", service)
