@@ -4,6 +4,7 @@ import fcntl
 import getpass
 import json
 import os
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,8 @@ class RigLease:
     """Holds the rig while its `with` block runs.
 
     The kernel's lock on a file is the lease: it ends with the process that took it, however that ends, so there is
-    no stale lease. What the file says only tells others who holds it.
+    no stale lease. The file's folder is locked as well: whoever deletes the file does not free the rig. What the
+    file says only tells others who holds it.
 
     Args:
         folder: where the lock file lives; the same for every run on this machine.
@@ -34,11 +36,11 @@ class RigLease:
     def __init__(self, folder: Path, *, run_id: str) -> None:
         self._path = folder / LOCK_FILE
         self._run_id = run_id
-        self._fd: int | None = None
+        self._fds: tuple[int, ...] = ()
 
     def __enter__(self) -> None:
         try:
-            self._fd = self._take()
+            self._fds = self._take()
         except OSError as error:
             raise PreconditionError(
                 f"{self._path}: expected a lock file that can be written, found: {error.strerror}",
@@ -48,28 +50,31 @@ class RigLease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._fd is not None:
-            os.ftruncate(self._fd, 0)
-            # Closing alone would leave the lock with a child that was forked, or has not quite started, meanwhile.
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-            os.close(self._fd)
-            self._fd = None
-
-    def _take(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        fd = _open(self._path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for fd in self._fds[:1]:
             os.ftruncate(fd, 0)
-            os.pwrite(fd, self._holder(), 0)
-        except BlockingIOError as error:
-            busy = _busy(os.pread(fd, _HOLDER_MAX_BYTES, 0))
+        for fd in self._fds:
+            # Closing alone would leave the lock with a child that was forked, or has not quite started, meanwhile.
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)
             os.close(fd)
-            raise busy from error
-        except OSError:
-            os.close(fd)
-            raise
-        return fd
+        self._fds = ()
+
+    def _take(self) -> tuple[int, int]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            file_fd = _open(self._path)
+            opened.callback(os.close, file_fd)
+            folder_fd = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            opened.callback(os.close, folder_fd)
+            try:
+                fcntl.flock(file_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock_folder(folder_fd)
+            except BlockingIOError as error:
+                raise _busy(os.pread(file_fd, _HOLDER_MAX_BYTES, 0)) from error
+            os.ftruncate(file_fd, 0)
+            os.pwrite(file_fd, self._holder(), 0)
+            opened.pop_all()
+        return file_fd, folder_fd
 
     def _holder(self) -> bytes:
         since = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -88,11 +93,20 @@ def _open(path: Path) -> int:
     return fd
 
 
+def _lock_folder(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a network file system locks only what is open for writing (flock(2)), which no folder is
+        return
+
+
 def _busy(content: bytes) -> RigBusyError:
     holder = _read_holder(content)
     if holder is None:
         return RigBusyError(
-            "the rig is held by another run, which has not written its name yet",
+            f"the rig is held by another run, whose name is not in {LOCK_FILE}",
             hint="try again in a moment",
         )
     run_id, pid, user, since = (_printable(holder.get(key)) for key in ("run_id", "pid", "user", "since_utc"))

@@ -55,6 +55,30 @@ def test_a_refused_run_leaves_the_holder_alone(tmp_path):
         assert len(list(Path("/proc/self/fd").iterdir())) == n_files
 
 
+def test_who_deletes_the_file_does_not_free_the_rig(tmp_path):
+    """A tidy colleague takes away who holds it, not that it is held; afterwards it is free."""
+    with RigLease(tmp_path, run_id="run-1"):
+        (tmp_path / LOCK_FILE).unlink()
+        assert "another run" in refused(tmp_path).message
+        assert "another run" in refused(tmp_path).message
+    with RigLease(tmp_path, run_id="run-2"):
+        assert holder(tmp_path)["run_id"] == "run-2"
+
+
+def test_a_folder_that_cannot_be_locked_is_held_by_its_file(tmp_path, monkeypatch):
+    """NFS locks no folder: there the file alone is the lease."""
+    lock = lease.fcntl.flock
+
+    def as_on_nfs(fd, operation):
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(9, "Bad file descriptor")
+        lock(fd, operation)
+
+    monkeypatch.setattr(lease.fcntl, "flock", as_on_nfs)
+    with RigLease(tmp_path, run_id="run-1"):
+        assert "run run-1" in refused(tmp_path).message
+
+
 def test_one_lease_serves_again(tmp_path):
     """The same object may hold the rig several times, one after the other."""
     rig = RigLease(tmp_path, run_id="run-1")
