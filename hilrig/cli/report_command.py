@@ -14,6 +14,15 @@ if TYPE_CHECKING:  # numpy comes with it: the command line starts without
     from hilrig.core.document import Document
 
 
+OtherViews = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Another view beside the page, by its own name: junit, markdown, a plug-in's. May be given again.",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command()(report)
@@ -29,14 +38,7 @@ def report(  # noqa: PLR0913 - the command's options
         bool, typer.Option("--no-raw", help="Leave the single frames out: a small page, for e-mail.")
     ] = False,
     png: Annotated[Path | None, typer.Option(help="Write the picture as well.", show_default=False)] = None,
-    view: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Another view beside the page, under its own name: junit, markdown or a plug-in's. "
-            "May be given again.",
-        ),
-    ] = None,
+    view: OtherViews = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     baseline: Annotated[
         Path | None,
