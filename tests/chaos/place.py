@@ -153,9 +153,9 @@ class Place:
     def is_lease_free(self) -> bool:
         """Return whether a next run would get the rig."""
         try:
-            fd = os.open(self.home / "rig.lock", os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(self.home, os.O_RDONLY | os.O_DIRECTORY)  # locked with the file, which a round may pull
         except OSError:
-            return True  # no file, no lease
+            return True  # no folder, no lease
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
