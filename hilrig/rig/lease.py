@@ -50,8 +50,8 @@ class RigLease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for fd in self._fds[:1]:
-            os.ftruncate(fd, 0)
+        if self._fds:
+            os.ftruncate(self._fds[0], 0)
         for fd in self._fds:
             # Closing alone would leave the lock with a child that was forked, or has not quite started, meanwhile.
             with suppress(OSError):

@@ -58,7 +58,7 @@ def test_without_a_terminal_a_dead_caller_ends_the_run(bench):
     assert result_of(run_dir)["ended"] == "aborted"
 
 
-@pytest.mark.long  # short: the one before
+@pytest.mark.long  # short: test_run_child
 def test_without_a_terminal_a_hangup_ends_the_run(bench):
     """As every other signal does."""
     process = bench.start("run", bench.station(duration_s=60))

@@ -12,7 +12,7 @@ import pytest
 from small_disks import mounted
 from small_models import build_model
 
-pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_preflight, test_app_run
+pytestmark = [pytest.mark.waiting, pytest.mark.long]  # short: test_app_preflight, test_rig_lease
 
 PROFILES = Path(__file__).parents[2] / "profiles"
 

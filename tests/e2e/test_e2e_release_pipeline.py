@@ -63,7 +63,7 @@ def ended(*, at: str | None = None) -> dict[str, str]:
     )
 
 
-@pytest.mark.long  # short: the steps below, test_app_gate_check, test_e2e_independent
+@pytest.mark.long  # short: the steps below, test_app_gate_check, test_attest_envelope
 def test_a_profile_becomes_a_signed_decision(pipeline, tmp_path):
     """Every step for real, the soak on a rig; foreign programs verify the decision, `gate status` says PASSED."""
     made = pipeline.bench.call("keys", "new", "gate")
