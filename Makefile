@@ -35,12 +35,13 @@ long: $(READY)  ## the stories from end to end that `make check` has the parts o
 
 nightly: $(READY)  ## the long variants of tests that `make check` has a short one of
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m nightly
+	$(BIN)/python -m pytest tests/virtual -m nightly
 
 reference: $(READY)  ## make the pages anew that are made from the code: keys, command line, result.json, playbooks
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m reference .
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 15 to 25 minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/virtual
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m 'not nightly' tests/virtual
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py

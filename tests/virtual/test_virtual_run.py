@@ -142,6 +142,7 @@ def test_a_clock_that_the_rigs_user_may_not_set_is_refused_at_its_place(desk):
     assert "CAP_SYS_TIME" in told["error"]
 
 
+@pytest.mark.nightly  # short: test_run_clock_step.py steps, puts back and is killed without a machine to itself
 def test_a_stepped_clock_there_changes_nothing_and_is_put_back(desk, rig_of_root):
     """An hour ahead for three seconds, on a machine where that harms nobody: frames are decided all the same."""
     write_station(desk.folder / "stepped", name="stepped", duration_s=2, fps=10, more=STEPPED)

@@ -90,7 +90,7 @@ def who_holds(rig: RigSpec) -> Held | None:
 
 
 def _lease_there(link: "RigLink") -> Held | None:
-    return held_there(link.call("facts", {"gpu_of": []}, deadline_s=ASK_S), clock=SystemClock())
+    return held_there(link.call("facts", {"gpu_of": []}), clock=SystemClock())
 
 
 def _row(file: RigFile, ask: Ask | None, deadline_s: float) -> RigRow:

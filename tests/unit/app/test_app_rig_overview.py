@@ -104,6 +104,12 @@ def test_a_real_rig_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert (held.holder, held.note, held.run_id) == ("ada@desk", "fan test", "")
 
 
+def test_a_rig_that_was_reached_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A busy emulated one takes longer to say who holds it than a person waits for a table: it is no lost rig."""
+    monkeypatch.setattr("hilrig.app.rigs.overview.ASK_S", 0.02)  # no Python starts in that
+    assert who_holds(local_rig(tmp_path)) is None
+
+
 def test_a_rig_whose_home_is_gone_is_unreachable(tmp_path: Path):
     """As a disk that is not mounted."""
     write_local_rig(tmp_path)
