@@ -13,11 +13,12 @@ from hilrig.rig.device_class import device_classes
 from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import Accelerator
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # a boot has its own limit, a busy machine none
+# A boot has its own limit, a busy machine none.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk"), pytest.mark.timeout(600)]
 N_CUTS = 3
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 READY_LIMIT_CPU_S = 15.0
-"""Of 30 that two cores have in the 15 s that a boot may take: seconds of the clock say more about a shared machine."""
+"""Half of what two cores have in the 15 s that a boot may take. A clock would measure who else uses the machine."""
 COUNT = "i=$(cat n || echo 0); while :; do i=$((i+1)); echo $i >new; sync new; mv new n; done"
 MODULES = (
     "pandas, pyarrow, matplotlib, onnxruntime, cv2, onnx, pydantic, yaml, securesystemslib, cryptography, typer"
