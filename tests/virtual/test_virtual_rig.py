@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("desk"), pytest.mark.tim
 N_CUTS = 3
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 READY_LIMIT_CPU_S = 15.0
-"""Half of what two cores have in the 15 s that a boot may take. A clock would measure who else uses the machine."""
+"""Half of what two cores have in the 15 s that a boot may take. A clock would show who else uses them."""
 COUNT = "i=$(cat n || echo 0); while :; do i=$((i+1)); echo $i >new; sync new; mv new n; done"
 MODULES = (
     "pandas, pyarrow, matplotlib, onnxruntime, cv2, onnx, pydantic, yaml, securesystemslib, cryptography, typer"
