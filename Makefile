@@ -41,7 +41,7 @@ reference: $(READY)  ## make the pages anew that are made from the code: keys, c
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m reference .
 
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 15 to 25 minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup -m 'not nightly' tests/virtual
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m 'not nightly' tests/virtual
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py

@@ -19,6 +19,13 @@ from hilrig.rig.virtual.programs import TO_BUILD, TO_RUN, require_programs
 from hilrig.rig.virtual.ready import wait_ready
 
 COMMAND_LIMIT_S = 120
+BY_LENGTH = ("test_virtual_power_loss", "test_virtual_rig", "test_virtual_commands", "test_virtual_run")
+"""So each of two workers has half: one the cuts with the commands, the other the rig, then the runs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files: a worker that has one test only is given another file at once, and keeps it."""
+    items.sort(key=lambda item: BY_LENGTH.index(item.path.stem))
 
 
 class Rig:

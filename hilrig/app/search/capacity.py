@@ -26,7 +26,7 @@ from hilrig.core.search import (
     ProbePurpose,
     SearchEnd,
 )
-from hilrig.core.units import NS_PER_S, format_duration
+from hilrig.core.units import format_duration
 from hilrig.report.capacity_html import render_capacity
 from hilrig.verdict.many_runs.capacity import (
     RESOLUTION,
@@ -51,9 +51,6 @@ from hilrig.verdict.percentile import PERMILLE_OF
 
 PROBE_S: Final = 20.0
 """Shortest measured part of a probe; percentile limits at low rates ask for more."""
-
-OVERHEAD_S: Final = 8.0
-"""Loading, draining, judging and rendering around a run, until a probe has shown what it is here."""
 
 PURPOSE_WORDS: Final = {
     ProbePurpose.BRACKET: "looking for the range",
@@ -101,7 +98,7 @@ def search_capacity(
         session = SearchSession(
             request, name=f"{profile.name[:80]}-capacity", watch=watch, clock=clock, on_status=on_status
         )
-        return _Search(session, profile, request.duration_s or PROBE_S, clock, on_probe).run()
+        return _Search(session, profile, request.duration_s or PROBE_S, on_probe).run()
 
 
 def refuse_other_arrivals(profile: Profile) -> None:
@@ -128,17 +125,14 @@ class _Search:
         session: SearchSession,
         profile: Profile,
         shortest_s: float,
-        clock: Clock,
         on_probe: Callable[[str], None],
     ) -> None:
         self._session = session
         self._profile = profile
         self._shortest_s = shortest_s
-        self._clock = clock
         self._on_probe = on_probe
         self._rules: SearchRules = search_rules(profile.frame_rate_fps, profile.limits)
         self._probed: list[_Probed] = []
-        self._overhead_s = OVERHEAD_S
 
     @property
     def _tried(self) -> list[Tried]:
@@ -158,13 +152,10 @@ class _Search:
     def _do(self, step: Step) -> None:
         self._on_probe(self._announcement(step))
         duration_s = self._duration_s(step)
-        began_ns = self._clock.monotonic_ns()
         done = self._session.run(
             lambda request: replace(request, frame_rate_fps=step.frame_rate_fps, duration_s=duration_s),
             profile_sha256=self._profile.sha256,
         )
-        spent_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
-        self._overhead_s = max(0.0, spent_s - duration_s - self._profile.warmup_s)
         finding = weigh_probe(done.result.judgement)
         self._probed.append(
             _Probed(
@@ -180,7 +171,7 @@ class _Search:
 
     def _announcement(self, step: Step) -> str:
         ahead = foretell(self._rules, self._tried)
-        around_s = self._profile.warmup_s + self._overhead_s
+        around_s = self._profile.warmup_s + self._session.overhead_s
         left_s = sum(self._duration_s(one) + around_s for one in ahead)
         again = ", again and longer" if step.attempt > 1 else ""
         return (

@@ -28,12 +28,9 @@ from hilrig.core.search import (
     SearchEnd,
     Side,
 )
-from hilrig.core.units import NS_PER_S, format_duration
+from hilrig.core.units import format_duration
 from hilrig.report.compare_html import render_comparison
 from hilrig.verdict.many_runs.comparison import Compared, block_of, block_order, compare, pair_of, unfinished
-
-OVERHEAD_S: Final = 8.0
-"""Loading, draining, judging and rendering around a block, until one has shown what it is here."""
 
 BLOCK_FRAMES_MIN: Final = 200
 """With fewer than 100 frames p99 is the slowest frame; twice that, so that one stall alone does not make it."""
@@ -94,7 +91,7 @@ def compare_interleaved(
     name = f"{champion.name[:45]}-vs-{challenger.name[:45]}"
     with stop_watch() as watch:
         session = SearchSession(request.run, name=name, watch=watch, clock=clock, on_status=on_status)
-        return _Comparing(session, request, profiles, clock, on_block).run()
+        return _Comparing(session, request, profiles, on_block).run()
 
 
 def refuse_unlike(champion: Profile, challenger: Profile) -> None:
@@ -144,20 +141,17 @@ class _Comparing:
         session: SearchSession,
         request: CompareRequest,
         profiles: dict[Side, Profile],
-        clock: Clock,
         on_block: Callable[[str], None],
     ) -> None:
         self._session = session
         self._request = request
         self._profiles = profiles
         self._paths = {Side.CHAMPION: request.run.profile, Side.CHALLENGER: request.challenger}
-        self._clock = clock
         self._on_block = on_block
         self._pairs: list[Pair] = []
         self._seen: dict[Side, Done] = {}
         self._n_blocks = 0
         self._n_planned = request.n_pairs
-        self._overhead_s = OVERHEAD_S
 
     def run(self) -> CompareDone:
         try:
@@ -185,12 +179,11 @@ class _Comparing:
     def _do_block(self, side: Side) -> Block:
         profile = self._profiles[side]
         n_left = 2 * self._n_planned - self._n_blocks
-        left_s = n_left * (profile.warmup_s + self._request.block_s + self._overhead_s)
+        left_s = n_left * (profile.warmup_s + self._request.block_s + self._session.overhead_s)
         self._on_block(
             f"pair {len(self._pairs) + 1} of {self._n_planned}, block {side.value} ({profile.name}) for "
             f"{format_duration(self._request.block_s)}; about {format_duration(left_s)} left"
         )
-        began_ns = self._clock.monotonic_ns()
         done = self._session.run(
             lambda request: replace(
                 request,
@@ -200,8 +193,6 @@ class _Comparing:
             ),
             profile_sha256=profile.sha256,
         )
-        spent_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
-        self._overhead_s = max(0.0, spent_s - self._request.block_s - profile.warmup_s)
         self._seen[side] = done
         self._n_blocks += 1
         return block_of(side, done.result.judgement, run_dir=done.run_dir)

@@ -35,6 +35,9 @@ from hilrig.record.utc import utc_text
 SELF_TEST_S: Final = 1.0
 """Before each of many short runs on one rig: the ten seconds of a single run would double their time."""
 
+OVERHEAD_S: Final = 8.0
+"""Loading, draining, judging, rendering around a run, until one has shown what it is here."""
+
 SIGNED_OF_A_RUN: Final = (files.RESULT, files.VIEWS)
 """The evidence hangs on the first, signatures and views on the second; cosign reads at most 1,024 files."""
 
@@ -77,6 +80,9 @@ class SearchSession:
         clock: of the time in the folder's name and in the documents.
         on_status: called about twice a second with the live state of the run that goes on.
 
+    Attributes:
+        overhead_s: what the last run took besides offering its frames; a guess before the first.
+
     Raises:
         HilrigError: the key cannot be used, or the folder cannot be made.
     """
@@ -94,6 +100,7 @@ class SearchSession:
         self._watch = watch
         self._clock = clock
         self._on_status = on_status
+        self.overhead_s = OVERHEAD_S
         load_rig_in_place(request.rig_file)
         self._credentials = read_credentials(request)
         self.search_id = new_run_id()
@@ -116,6 +123,7 @@ class SearchSession:
             HilrigError: whatever kept the run from starting or from being judged.
         """
         self.refuse_when_stopped()
+        began_ns = self._clock.monotonic_ns()
         with self._passphrase_again() as fd:
             asked = replace(
                 change(self._request),
@@ -130,6 +138,8 @@ class SearchSession:
         done = self._read(finished, asked)
         if done.plan.profile_sha256 != profile_sha256:
             raise PreconditionError(f"{asked.profile} changed during the search", hint="start the search again")
+        spent_ns = self._clock.monotonic_ns() - began_ns
+        self.overhead_s = max(0.0, spent_ns - done.plan.n_frames * done.plan.period_ns) / NS_PER_S
         return done
 
     def refuse_when_stopped(self) -> None:
