@@ -18,7 +18,7 @@ from hilrig.rig.virtual.machine import VirtualMachine, free_port, make_machine
 from hilrig.rig.virtual.programs import TO_BUILD, TO_RUN, require_programs
 from hilrig.rig.virtual.ready import wait_ready
 
-COMMAND_LIMIT_S = 120
+COMMAND_LIMIT_S = 300
 BY_LENGTH = ("test_virtual_power_loss", "test_virtual_rig", "test_virtual_commands", "test_virtual_run")
 """So each of two workers has half: one the cuts with the commands, the other the rig, then the runs."""
 

@@ -15,7 +15,7 @@ from hilrig.core.power_loss import Depth
 N_CUTS = int(os.environ.get("HILRIG_CUTS", "10"))
 S_PER_CUT = 180  # emulated, on a machine that does other things as well; 40 s where it has nothing else to do
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200 + N_CUTS * S_PER_CUT)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400 + N_CUTS * S_PER_CUT)]
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from hilrig.core.errors import PreconditionError
 from hilrig.rig.agent.keeper_file import keeper_lives
 from hilrig.rig.agent.layout import RunFolder, WorkFolder
 
-START_LIMIT_S: Final = 20.0
-"""From the call to keeper.json: 0.1 s on an idle PC; a Jetson from an SD card under load takes seconds."""
+START_LIMIT_S: Final = 45.0
+"""From the call to keeper.json: 0.1 s on an idle PC, seconds from a busy SD card, ten on an emulated rig."""
 
 LOOK_S: Final = 0.01
 UNIT_LIMIT_S: Final = 10.0
