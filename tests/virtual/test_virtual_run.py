@@ -169,9 +169,8 @@ def wall_ahead_s(first: dict, event: dict) -> float:
 
 def test_a_power_cut_in_the_middle_is_inconclusive_and_says_so(desk):
     """The rig is cut, comes back with another boot id: what was recorded is recovered, judged, signed there."""
-    with desk.start(
-        "run", "station", "--rig", "bench-v", "--duration", "30m"
-    ) as client:  # it goes on until the cut
+    until_cut = ("--duration", "30m")
+    with desk.start("run", "station", "--rig", "bench-v", *until_cut) as client:
         run_dir = desk.measuring()
         time.sleep(3)  # some batches of frames are on the disk there
         desk.call("rigs", "power", "bench-v", "off")
