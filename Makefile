@@ -43,7 +43,7 @@ reference: $(READY)  ## make the pages anew that are made from the code: keys, c
 virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 20 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m 'not nightly' tests/virtual
 
-cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about 75 minutes)
+cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about two hours)
 	HILRIG_CUTS=100 $(BIN)/python -m pytest -s tests/virtual/test_virtual_power_loss.py
 
 newcomer:  ## the README's commands, then the wheel, on a minimal Debian 12 as an ordinary user (root, 30 minutes)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ASK_S: Final = 10.0
 """For how long a person waits for one rig's answer: a board that boots takes longer, a live one a second."""
 
+ANSWER_S: Final = 60.0
+"""For how long a rig that was reached may take to say who holds it, where its power hangs on the answer."""
+
 SIDE_BY_SIDE: Final = 16
 """Rigs asked at a time: each is a few processes of ssh here."""
 
@@ -78,19 +81,32 @@ def overview(files: Sequence[RigFile], *, ask: Ask | None, deadline_s: float = A
         return tuple(pool.map(lambda file: _row(file, ask, deadline_s), files))
 
 
-def who_holds(rig: RigSpec) -> Held | None:
+def who_holds(rig: RigSpec, *, silence_s: float = ANSWER_S) -> Held | None:
     """Return who holds a rig; None when it is free.
+
+    Args:
+        rig: anywhere.
+        silence_s: for how long it may be silent once it was reached.
 
     Raises:
         HilrigError: it cannot be asked, or not be had: RigBusyError when somebody holds the way to it.
     """
     if rig.work_folder is None:
         return held_here(lease_folder())
-    return ask_and_look(rig, _lease_there)
+    return ask_and_look(rig, lambda link: _lease_there(link, silence_s))
 
 
-def _lease_there(link: "RigLink") -> Held | None:
-    return held_there(link.call("facts", {"gpu_of": []}), clock=SystemClock())
+def at_a_glance(rig: RigSpec) -> Held | None:
+    """Return who holds a rig, for a table: one that hangs keeps nobody waiting, not even for hilrig's end.
+
+    Raises:
+        HilrigError: as `who_holds`.
+    """
+    return who_holds(rig, silence_s=ASK_S)
+
+
+def _lease_there(link: "RigLink", silence_s: float) -> Held | None:
+    return held_there(link.call("facts", {"gpu_of": []}, deadline_s=silence_s), clock=SystemClock())
 
 
 def _row(file: RigFile, ask: Ask | None, deadline_s: float) -> RigRow:

@@ -34,11 +34,11 @@ app = typer.Typer(
 def list_all(*, rigs: RigsFolder = None, no_ask: NoAsk = False, json: options.Json = False) -> None:
     """List all rigs: free, held by whom since when, out of service or unreachable and why."""
     from hilrig.app.rigs.files import read_rigs, rigs_folder
-    from hilrig.app.rigs.overview import overview, who_holds
+    from hilrig.app.rigs.overview import at_a_glance, overview
     from hilrig.cli.rigs.output import row_json, show_table
 
     folder = rigs_folder(rigs)
-    rows = overview(read_rigs(folder), ask=None if no_ask else who_holds)
+    rows = overview(read_rigs(folder), ask=None if no_ask else at_a_glance)
     if json:
         print_json({"rigs": [row_json(row) for row in rows]})
         return
@@ -51,12 +51,12 @@ def list_all(*, rigs: RigsFolder = None, no_ask: NoAsk = False, json: options.Js
 def show(name: RigName, *, rigs: RigsFolder = None, no_ask: NoAsk = False, json: options.Json = False) -> None:
     """Show what a rig's file states, and who holds the rig."""
     from hilrig.app.rigs.files import RigFile, find_rig, rigs_folder
-    from hilrig.app.rigs.overview import overview, who_holds
+    from hilrig.app.rigs.overview import at_a_glance, overview
     from hilrig.cli.rigs.output import row_json, show_rig, standing
 
     rig, path = find_rig(name, rigs_folder(rigs))
     file = RigFile(path=path, name=rig.name, rig=rig, mistakes=None)
-    (row,) = overview([file], ask=None if no_ask else who_holds)
+    (row,) = overview([file], ask=None if no_ask else at_a_glance)
     if json:
         print_json(row_json(row))
         return

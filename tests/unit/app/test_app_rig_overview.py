@@ -1,11 +1,14 @@
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hilrig.app.rigs.files import RigFile, read_rigs
 from hilrig.app.rigs.held import Held
-from hilrig.app.rigs.overview import SIDE_BY_SIDE, RigState, overview, who_holds
+from hilrig.app.rigs.link import RigLink
+from hilrig.app.rigs.overview import ANSWER_S, ASK_S, SIDE_BY_SIDE, RigState, at_a_glance, overview, who_holds
 from hilrig.app.rigs.reserve import reserve
 from hilrig.core.errors import HilrigError, PreconditionError, RigBusyError, RigLostError, TrustError
 from hilrig.core.rig import RigSpec
@@ -106,14 +109,23 @@ def test_a_real_rig_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_a_rig_that_was_reached_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A busy emulated one takes longer to say who holds it than a person waits for a table: it is no lost rig."""
-    monkeypatch.setattr("hilrig.app.rigs.overview.ASK_S", 0.02)  # no Python starts in that
-    assert who_holds(local_rig(tmp_path)) is None
+    waits_s, stream = [], RigLink.stream
+
+    def noted(link: RigLink, verb: str, *arguments: Any, silence_s: float, **options: Any) -> Iterator[Any]:
+        waits_s.append(silence_s)
+        return stream(link, verb, *arguments, silence_s=silence_s, **options)
+
+    monkeypatch.setattr(RigLink, "stream", noted)
+    rig = local_rig(tmp_path)
+    assert (who_holds(rig), at_a_glance(rig)) == (None, None)
+    assert waits_s == [ANSWER_S, ASK_S]
+    assert ANSWER_S >= 4 * ASK_S
 
 
 def test_a_rig_whose_home_is_gone_is_unreachable(tmp_path: Path):
     """As a disk that is not mounted."""
     write_local_rig(tmp_path)
     (tmp_path / "home-bench").rmdir()
-    (row,) = overview(read_rigs(tmp_path), ask=who_holds)
+    (row,) = overview(read_rigs(tmp_path), ask=at_a_glance)
     assert row.state is RigState.UNREACHABLE
     assert row.hint
