@@ -13,9 +13,7 @@ from hilrig.config.rig_file import load_rig
 from hilrig.core.power_loss import Depth
 
 N_CUTS = int(os.environ.get("HILRIG_CUTS", "10"))
-S_PER_CUT = (
-    180  # emulated, on a machine that does other things as well; 66 to 75 s on a quiet one
-)
+S_PER_CUT = 180  # emulated, on a machine that does other things as well; 66 to 75 s on a quiet one
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400 + N_CUTS * S_PER_CUT)]
 

@@ -97,7 +97,7 @@ def who_holds(rig: RigSpec, *, silence_s: float = ANSWER_S) -> Held | None:
 
 
 def at_a_glance(rig: RigSpec) -> Held | None:
-    """Return who holds a rig, for a table: one that hangs keeps nobody waiting, not even for hilrig's end.
+    """Return who holds a rig, for a table: a rig that hangs is soon given up.
 
     Raises:
         HilrigError: as `who_holds`.
