@@ -1,6 +1,7 @@
 """Processes as /proc shows them, looked at without the code under test."""
 
 import os
+import time
 from pathlib import Path
 
 PROC = Path("/proc")
@@ -25,9 +26,19 @@ def is_running(argument):
     return any(argument.encode() in read(path / "cmdline").split(b"\0") for path in PROC.iterdir())
 
 
-def cpu_pct(pid, *, ticks, in_s):
-    """Return how busy a process was since it had used `ticks`, in percent of one core."""
-    return 100 * (cpu_ticks(pid) - ticks) / os.sysconf("SC_CLK_TCK") / in_s
+def is_ever_below(pid, limit_pct, *, n_tries=8):
+    """Return whether a process uses less than a share of one core in one of a few spans of two seconds.
+
+    What else runs on the machine only adds to the CPU time that is counted, so the quietest span is its own cost.
+    """
+    return any(cpu_pct(pid) < limit_pct for _ in range(n_tries))
+
+
+def cpu_pct(pid):
+    """Return how busy a process is for the next two seconds, in percent of one core."""
+    before, began_s = cpu_ticks(pid), time.monotonic()
+    time.sleep(2)
+    return 100 * (cpu_ticks(pid) - before) / os.sysconf("SC_CLK_TCK") / (time.monotonic() - began_s)
 
 
 def cpu_ticks(pid):
