@@ -13,7 +13,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from hilrig.core.plc import PlcWrite, decode
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @dataclass
@@ -27,7 +27,7 @@ class PlcServer:
 
     @property
     def url(self) -> str:
-        return f"modbus://127.0.0.1:{self.port}?unit=1&base=0"
+        return f"modbus://127.0.0.1:{self.port}?unit=1&base=0&timeout_ms=2000"
 
     @property
     def last(self) -> PlcWrite:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hilrig.core.clock import SystemClock
 
-WAIT_S = 20.0  # more than this loaded machine ever needs; nothing waits for it that works
+WAIT_S = 60.0  # more than this loaded machine ever needs; nothing waits for it that works
 
 
 class PushedClock(SystemClock):

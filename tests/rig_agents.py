@@ -106,7 +106,7 @@ class Rig:
 
     def await_event(self, run_id: str, kind: str) -> dict[str, Any]:
         """Return the first event of a kind, when it has come."""
-        give_up_s = time.monotonic() + 30
+        give_up_s = time.monotonic() + 60
         while time.monotonic() < give_up_s:
             for event in self.events(run_id):
                 if event["kind"] == kind:
@@ -127,7 +127,7 @@ class Rig:
 
     def await_keeper_gone(self, run_id: str) -> None:
         """Return when a run has no keeper any more."""
-        give_up_s = time.monotonic() + 30
+        give_up_s = time.monotonic() + 60
         run = self.work.run(run_id)
         # Without keeper.json the keeper is in the middle of removing the folder.
         while run.path.exists() and ((keeper := read_keeper(run)) is None or keeper.lives):

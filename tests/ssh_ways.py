@@ -6,7 +6,7 @@ from hilrig.core.errors import RigLostError
 from hilrig.rig.ssh.transport import SshTransport
 from sshd import running_sshd
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")

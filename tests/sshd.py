@@ -19,7 +19,7 @@ from needed_programs import need
 
 LOOPBACK = "127.0.0.1"
 TRIES = 3  # a port that was free a moment ago may be taken when sshd asks for it
-WAIT_S = 20.0  # until it listens, on a loaded machine
+WAIT_S = 60.0  # until it listens, on a loaded machine
 
 
 class Sshd:

@@ -20,7 +20,7 @@ from sshd import running_sshd
 
 pytestmark = pytest.mark.waiting
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 BULK_BYTES = 8 << 20  # many times what pipes and ssh's windows hold
 
 

@@ -86,7 +86,7 @@ def test_busy_is_20_and_sigterm_leaves_nothing(lab):
     assert done.code == 12, done
     assert result_of(run_dir)["ended"] == "aborted"
     assert (done.kept / "junit.xml").exists()
-    assert wait_for(lambda: not lab.leftovers(), limit_s=10), lab.leftovers()
+    assert wait_for(lambda: not lab.leftovers(), limit_s=60), lab.leftovers()
 
 
 @pytest.mark.nightly  # short: test_app_first_free, and the two tests above

@@ -139,7 +139,7 @@ def test_a_cancelled_job_ends_in_order(pipeline):
     slow = "#!/bin/sh\ntrap 'exit 12' TERM\ntouch \"$READY\"\nwhile :; do sleep 0.05; done\n"
     ready = pipeline.bench.folder / "ready"
     process = pipeline.start(PYTHON=pipeline.stub("slow", slow), READY=str(ready))
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while not ready.exists() and time.monotonic() < limit:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)

@@ -121,7 +121,6 @@ def stop_search(benches):
     return bench, benches.ended(process), [runs[0], second[0].parent]
 
 
-@pytest.mark.timeout(300)
 def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
     """1 MiB of memory is never enough: one probe, exit 10, and the reason in document and page."""
     station = bench.station(duration_s=60, more="  resources: {host_memory_max_mb: 1}", p99_max_ms=5000)
@@ -137,7 +136,6 @@ def test_a_model_that_is_unfit_at_any_rate_has_no_capacity(bench):
     assert_signed(bench, folder)
 
 
-@pytest.mark.timeout(300)
 def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     """Ctrl-C in the second probe: the first one is kept, marked unfinished; the second ran at twice the rate."""
     bench, called, run_dirs = searched.stopped
@@ -154,7 +152,6 @@ def test_a_probe_runs_at_the_rate_that_was_asked_and_names_it(searched):
     assert_signed(bench, only_folder(bench))
 
 
-@pytest.mark.timeout(300)
 def test_a_pair_is_run_in_turns_and_gives_no_verdict(searched):
     """A, then B, without a bound: the exit code is 11. `test_app_interleaved` has the order of more pairs."""
     bench, called = searched.compared

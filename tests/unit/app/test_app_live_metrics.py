@@ -100,7 +100,7 @@ def test_the_endpoint_says_what_the_newest_status_says():
     with live_metrics(file=None, port=port) as live:
         live.show(STATUS)
         live.show({**STATUS, "n_dropped": 4})
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=60) as answer:
             found = samples(parse_prometheus(answer.read().decode()))
     assert found["hilrig_dropped_frames_total", ()] == 4
     with socket.socket() as again:

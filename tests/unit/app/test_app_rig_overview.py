@@ -72,9 +72,9 @@ def test_rigs_are_asked_side_by_side(tmp_path: Path):
     together = threading.Barrier(SIDE_BY_SIDE)
 
     def ask(_: RigSpec) -> None:
-        together.wait(timeout=20)
+        together.wait(timeout=60)
 
-    rows = overview(read_rigs(tmp_path), ask=ask, deadline_s=30)
+    rows = overview(read_rigs(tmp_path), ask=ask, deadline_s=120)
     assert {row.state for row in rows} == {RigState.FREE}
 
 

@@ -38,7 +38,7 @@ def answering(answers):
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join(timeout=10)
+            thread.join(timeout=60)
 
 
 def test_a_late_service_is_a_matter_of_latency():

@@ -171,7 +171,7 @@ def test_nobody_else_finds_the_power_port(served):
     begin = "/".join(served(outlet).split("/")[:3])
     for path in ("/0", "/", "/0/0", "/guess/0"):
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            urllib.request.urlopen(begin + path, timeout=5)
+            urllib.request.urlopen(begin + path, timeout=60)
     assert outlet.is_on
 
 
@@ -180,14 +180,14 @@ def test_an_unknown_order_switches_nothing(value, served):
     """Neither on nor off is guessed."""
     outlet = Outlet()
     with pytest.raises(urllib.error.HTTPError, match="404"):
-        urllib.request.urlopen(served(outlet).format(value=value), timeout=5)
+        urllib.request.urlopen(served(outlet).format(value=value), timeout=60)
     assert outlet.is_on
 
 
 def test_a_cut_that_fails_is_an_error_for_labgrid(served):
     """An answer of 200 would make labgrid believe that the rig is off."""
     with pytest.raises(urllib.error.HTTPError, match="500"):
-        urllib.request.urlopen(served(Outlet(stuck=True)).format(value="0"), timeout=5)
+        urllib.request.urlopen(served(Outlet(stuck=True)).format(value="0"), timeout=60)
 
 
 def test_the_exporters_file_is_what_labgrid_reads(machine):

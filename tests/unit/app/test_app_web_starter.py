@@ -10,7 +10,7 @@ from hilrig.core.clock import ManualClock
 from hilrig.core.errors import PreconditionError, RigBusyError
 from hilrig.rig.lease import LOCK_FILE, RigLease
 
-WAIT_S = 10  # for another thread; never waited for in full when the code is right
+WAIT_S = 60  # for another thread; never waited for in full when the code is right
 
 
 class Starts:

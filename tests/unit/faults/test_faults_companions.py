@@ -70,11 +70,19 @@ def never():
     return False
 
 
-def until(condition, *, seconds=20):
+def until(condition, *, seconds=60):
     deadline_s = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline_s
         time.sleep(0.02)
+
+
+def together(folder, companion):
+    return read_journal(folder, [companion])[0].together.answer_us
+
+
+def exits(folder, companion):
+    return read_journal(folder, [companion])[0].exits
 
 
 def pids_in(path, n):
@@ -95,7 +103,7 @@ def test_a_companion_is_measured_alone_then_together(tmp_path):
     with kept(setup(tmp_path, companion)) as companions:
         companions.measure_alone(never)
         companions.go_together(never)
-        time.sleep(0.4)
+        until(lambda: len(together(tmp_path, companion)) >= 10)
     (record,) = read_journal(tmp_path, [companion])
     assert len(record.alone.t_ns) == 25
     assert len(record.together.t_ns) >= 10
@@ -135,17 +143,17 @@ def test_an_end_in_mid_run_is_counted_and_not_mended(tmp_path):
     with kept(setup(tmp_path, companion)) as companions:
         companions.measure_alone(never)
         companions.go_together(never)
-        time.sleep(0.2)
+        until(lambda: together(tmp_path, companion))
         killed_ns = time.monotonic_ns()
         agent = next(
             one for one in psutil.Process().children(recursive=True) if "hilrig.faults.sync_agent" in one.cmdline()
         )
         agent.kill()
-        time.sleep(0.4)
+        until(lambda: together(tmp_path, companion)[-1] == -1 and exits(tmp_path, companion))
     (record,) = read_journal(tmp_path, [companion])
     ((t_ns, status),) = record.exits
     assert status == -signal.SIGKILL
-    assert 0 <= t_ns - killed_ns < 2_000_000_000
+    assert 0 <= t_ns - killed_ns < 10_000_000_000
     assert record.together.answer_us[-1] == -1
 
 

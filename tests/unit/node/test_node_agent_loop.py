@@ -132,6 +132,6 @@ def test_a_second_agent_ends_with_who_holds_the_lock(node):
             pass
     finally:
         first.kill()
-        first.communicate(timeout=10)
+        first.communicate(timeout=60)
     with opened_agent(settings, Event()):
         pass

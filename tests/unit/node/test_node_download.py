@@ -110,7 +110,7 @@ def test_a_dripping_server_is_given_up(place):
     """A byte now and then keeps no connection for ever: too few in the time of a stall are a stall."""
     source, into = place
     with serving(source, drips=True) as server, pytest.raises(DownloadError, match="bytes came in"):
-        fetch_file(WebPlace(server.url, stall_s=0.15), FILE, into)
+        fetch_file(WebPlace(server.url, stall_s=1.0), FILE, into)
 
 
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "http://127.0.0.1:1/x", "/other"])

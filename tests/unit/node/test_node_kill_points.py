@@ -60,7 +60,7 @@ class Verbs:
     def close(self):
         self._process.stdin.close()
         self._process.stdout.close()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_a_start_waits_for_a_change(store, tmp_path):
     time.sleep(0.05)  # long enough that it has met the lock
     assert booted == []
     lock.__exit__(None, None, None)
-    waiting.join(timeout=10)
+    waiting.join(timeout=60)
     assert booted[0].sha256 == sha256
 
 

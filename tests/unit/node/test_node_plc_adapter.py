@@ -84,12 +84,17 @@ def test_a_server_that_went_away_is_found_again() -> None:
 def test_what_changes_is_logged_like_the_rest_of_the_node(plc: PlcServer) -> None:
     """Found, fail-safe: a JSON line each, with the node's name and the code that says who acts on it."""
     code = (
-        "import sys,time; from hilrig.node.plc.adapter import open_adapter;"
-        "a = open_adapter(sys.argv[1], node='line-4'); time.sleep(0.5);"
-        "a.submit_error(sequence=3); time.sleep(0.3); a.close()"
+        "import sys; from hilrig.node.plc.adapter import open_adapter;"
+        "a = open_adapter(sys.argv[1], node='line-4'); sys.stdin.readline();"
+        "a.submit_error(sequence=3); sys.stdin.readline(); a.close()"
     )
-    done = subprocess.run([sys.executable, "-c", code, plc.url], stderr=subprocess.PIPE, text=True, check=True)
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, plc.url], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as node:
+        plc.until(lambda _: True)
+        print(file=node.stdin, flush=True)
+        plc.until(lambda write: write.reason is FailSafeReason.SERVICE_ERROR)
+        lines = [json.loads(line) for line in node.communicate("\n")[1].splitlines()]
     assert [(line["event"], line["error_code"]) for line in lines] == [
         ("plc.connected", ""),
         ("plc.fail_safe", "HR-402"),
@@ -150,7 +155,7 @@ def test_a_killed_service_leaves_the_fail_safe_output(plc: PlcServer) -> None:
         service.kill()
     last = plc.until(lambda write: write.decision is PlcDecision.FAIL_SAFE)
     assert (last.sequence, last.reason) == (3, FailSafeReason.SERVICE_ERROR)
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while _runs(pid) and time.monotonic() < deadline_s:
         time.sleep(0.01)
     assert not _runs(pid)
@@ -158,7 +163,7 @@ def test_a_killed_service_leaves_the_fail_safe_output(plc: PlcServer) -> None:
 
 def test_the_loop_reports_its_own_jitter(plc: PlcServer, adapter: PlcAdapter) -> None:
     """Within two seconds there is a report with the lateness of its ticks."""
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while not adapter.status().get("n_written") and time.monotonic() < deadline_s:
         time.sleep(0.05)
     report = adapter.status()

@@ -37,7 +37,7 @@ def asked(body: bytes, *more: str, path: str = "/infer", length: int | None = No
 
 def spoken(service: NodeService, *parts: bytes, n_answers: int) -> list[tuple[int, bytes]]:
     """Return status and body of the answers to what is sent on one connection."""
-    with socket.create_connection((service.host, service.port), timeout=10) as line:
+    with socket.create_connection((service.host, service.port), timeout=60) as line:
         for part in parts:
             line.sendall(part)
         reader = line.makefile("rb")
@@ -75,7 +75,7 @@ def test_a_request_behind_a_refused_one_is_decided(service):
 
 def test_a_length_below_the_tensors_is_no_tensor(service):
     """What is stated counts: 767 bytes are refused, the byte that is left over ends the connection."""
-    with socket.create_connection((service.host, service.port), timeout=10) as line:
+    with socket.create_connection((service.host, service.port), timeout=60) as line:
         line.sendall(asked(tensor(0.3), length=N_BYTES - 1))
         reader = line.makefile("rb")
         assert answered(reader)[0] in (400, 422)
@@ -120,6 +120,6 @@ def test_a_reload_that_breaks_off_is_no_fault_of_ours(service):
     began = time.monotonic()
     ((status, body),) = spoken(service, head + b'{"model_name"', n_answers=1)
     assert (status, json.loads(body)["detail"]) == (408, "the body did not come")
-    assert 1 < time.monotonic() - began < 10
+    assert 1 < time.monotonic() - began < 30
     assert "service.fault" not in [line["event"] for line in service.events()]
     assert service.infer(np.full(SHAPE, 0.3, np.float32)).status == 200

@@ -72,7 +72,7 @@ def test_a_run_that_ends_in_its_grace_is_left_to_it(rig):
     rig.await_event("r1", "started")
     answer = rig.call("cancel", run_id="r1", grace_s=20)
     assert answer["left"] == []
-    assert answer["took_s"] < 5
+    assert answer["took_s"] < 15
     events = rig.events("r1")
     assert [event["exit_code"] for event in events if event["kind"] == "finished"] == [12]
     assert events[-1]["kind"] == "ended"

@@ -124,7 +124,7 @@ def test_a_dead_keeper_is_told(rig):
     rig.await_event("r1", "run_event")
     listener = rig.begin("follow", run_id="r1", after=0)
     rig.kill_keeper("r1")
-    lines = [json.loads(line) for line in listener.communicate(timeout=20)[0].splitlines()]
+    lines = [json.loads(line) for line in listener.communicate(timeout=60)[0].splitlines()]
     assert lines[-1] == {"ok": True, "gone": "its keeper is gone: it was killed, or crashed"}
     assert numbers(line for line in lines if line.get("seq")) == [0]
 

@@ -121,7 +121,7 @@ def test_a_tied_run_ends_when_nobody_follows(rig):
     rig.start("r1", OBEDIENT, is_tied=True, ttl_s=1.5)
     began_s = time.monotonic()
     ended(rig, "r1")
-    assert 1.4 < time.monotonic() - began_s < 6
+    assert 1.4 < time.monotonic() - began_s < 30
     assert told(rig, "r1", "stopping")["why"] == "hilrig: nobody followed it for 1.5 s"
     assert standing_lease(rig.work) is None
 
@@ -238,7 +238,7 @@ def test_without_a_job_the_keeper_cleans_up(rig):
 def test_an_upload_under_way_is_waited_for(rig):
     """A slow link is no dead client."""
     part = rig.work.blobs / ("a" * 64 + ".part")
-    rig.lease("r1", ttl_s=1.5)
+    rig.lease("r1", ttl_s=2.5)
     for _ in range(8):
         with part.open("ab") as file:
             file.write(b"x")

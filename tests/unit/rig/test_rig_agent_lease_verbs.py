@@ -197,7 +197,7 @@ def test_the_keeper_renews_its_lease(rig):
     """A third of the way; the client has no part in it."""
     rig.lease("r1", ttl_s=3)
     first_ns = read_lease(rig.work.lease).expires_boottime_ns
-    give_up_s = time.monotonic() + 20
+    give_up_s = time.monotonic() + 60
     rig.place("r1", "start()\ntime.sleep(60)")
     while read_lease(rig.work.lease).expires_boottime_ns < first_ns + 3 * 10**9:
         assert time.monotonic() < give_up_s

@@ -15,7 +15,7 @@ from labgrid_lab import running_lab
 
 pytestmark = pytest.mark.waiting
 
-WAIT_S = 30
+WAIT_S = 60
 PACKAGE = Path(hilrig.__file__).parent
 
 

@@ -111,7 +111,7 @@ def test_a_server_that_says_nothing_is_given_up(sshd):
         began_s = time.monotonic()
         error = refused(way_to(sshd, port=port, connect_timeout_s=2.0), RigLostError)
     assert "says nothing for 1 s" in error.message
-    assert time.monotonic() - began_s < 10
+    assert time.monotonic() - began_s < 30
 
 
 def test_a_login_that_runs_nothing_is_given_up(tmp_path):

@@ -132,7 +132,7 @@ def test_a_write_is_stamped_when_it_is_received() -> None:
         before_ns = time.monotonic_ns()
         await asyncio.to_thread(write, "unit=3&base=40000", 2)
         after_ns = time.monotonic_ns()
-        await listener.first_write(within_s=1)
+        await listener.first_write(within_s=60)
         await listener.close()
         kept = listener.rows.take()
         assert before_ns < int(kept["t_ns"][0]) < after_ns

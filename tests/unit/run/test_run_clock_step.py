@@ -16,7 +16,7 @@ from hilrig.run.clock_keeper import ClockKeeper
 from hilrig.run.clock_step import SteppedClock, serve
 
 HOUR_NS = 3600 * NS_PER_S
-PATIENCE_S = 20
+PATIENCE_S = 60
 FAKE = """
 import sys
 from pathlib import Path

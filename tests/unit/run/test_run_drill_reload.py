@@ -17,7 +17,7 @@ from hilrig.core.frame import Outcome
 from hilrig.run.drill_reload import DrillReload
 from hilrig.target.opening import open_target
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 PIPELINE = """\
 class Pipeline:
     def prepare(self, context):

@@ -20,7 +20,7 @@ for line in sys.stdin:
     except OSError as error:
         print(error.errno, flush=True)
 """
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.fixture

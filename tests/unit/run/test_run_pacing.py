@@ -43,9 +43,12 @@ def test_a_deadline_is_never_left_early(pacer):
 
 def test_a_passed_deadline_returns_at_once(pacer):
     """A late feeder releases its frames back to back, it does not wait for the next period."""
-    begin_ns = time.monotonic_ns()
-    pacer.wait_until(begin_ns - 1_000_000_000)
-    assert time.monotonic_ns() - begin_ns < 50_000_000
+    costs_ns = []
+    for _ in range(20):  # the least of them: another process may have had the CPU
+        begin_ns = time.monotonic_ns()
+        pacer.wait_until(begin_ns - 1_000_000_000)
+        costs_ns.append(time.monotonic_ns() - begin_ns)
+    assert min(costs_ns) < 1_000_000
 
 
 @pytest.mark.parametrize("period_ns", [100_000, 1_000_000, 33_333_333])

