@@ -196,9 +196,9 @@ def test_a_run_without_a_disturbance_blames_nothing(bench) -> None:
     assert not named & {Cause.STOPPED, Cause.GARBAGE_COLLECTION, Cause.THROTTLE}
     (faults,) = Telemetry(read_evidence(run_dir)).named("process.paging.faults", ("type", "major"))
     assert Cause.MAJOR_FAULT not in named or np.ptp(faults.valued().value) > 0  # others may empty the page cache
-    usual_ns = attribution.line.usual.latency_ns
-    calm = np.flatnonzero(attribution.window.latency_ns < usual_ns + 2 * NS_PER_MS)
-    assert {found for found, _ in causes_of(attribution, calm)} == {None}
+    calm_ns = min(attribution.line.usual.latency_ns, (LIMIT_MS - 2) * NS_PER_MS) + 2 * NS_PER_MS
+    calm = np.flatnonzero(attribution.window.latency_ns < calm_ns)
+    assert {found for found, _ in causes_of(attribution, calm)} <= {None}  # a busy machine may have no calm frame
 
 
 def write_station(folder: Path, *, measured_s: float) -> None:
