@@ -40,7 +40,7 @@ nightly: $(READY)  ## the long variants of tests that `make check` has a short o
 reference: $(READY)  ## make the pages anew that are made from the code: keys, command line, result.json, playbooks
 	PYTHONPATH=$(CURDIR)/tests $(BIN)/python -m reference .
 
-virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 20 minutes)
+virtual: $(READY)  ## build the virtual rig, boot it under QEMU, run on it, cut its power (root, 15 to 25 minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -m 'not nightly' tests/virtual
 
 cuts: $(READY)  ## cut the power of a virtual rig 100 times in mid-update (root, about two hours)

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -55,5 +55,10 @@ def gets_real_time() -> bool:
 def disturbances(run_dir: Path) -> set[str]:
     """Return which of the run's own checks found its camera late or its CPUs stolen; without a result, none."""
     result = run_dir / "result.json"
-    checks = json.loads(result.read_bytes())["judgement"]["self_checks"] if result.exists() else []
+    return disturbances_in(json.loads(result.read_bytes())) if result.exists() else set()
+
+
+def disturbances_in(result: dict[str, Any]) -> set[str]:
+    """Return the same of a run whose result.json was read."""
+    checks = result["judgement"]["self_checks"]
     return {one["check_id"] for one in checks if one["check_id"] in DISTURBANCES and not one["ok"]}

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from disturbances import DISTURBANCES, N_HEAP, Station
+from disturbed_runs import disturbances
 from hilrig.app.finished.conclude import read_evidence
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.verdict import Cause
@@ -198,7 +199,9 @@ def test_a_run_without_a_disturbance_blames_nothing(bench) -> None:
     assert Cause.MAJOR_FAULT not in named or np.ptp(faults.valued().value) > 0  # others may empty the page cache
     calm_ns = min(attribution.line.usual.latency_ns, (LIMIT_MS - 2) * NS_PER_MS) + 2 * NS_PER_MS
     calm = np.flatnonzero(attribution.window.latency_ns < calm_ns)
-    assert {found for found, _ in causes_of(attribution, calm)} <= {None}  # a busy machine may have no calm frame
+    if not calm.size and (seen := disturbances(run_dir)):
+        pytest.skip(f"hardware: no frame was calm, others took the CPU ({', '.join(sorted(seen))})")
+    assert {found for found, _ in causes_of(attribution, calm)} == {None}
 
 
 def write_station(folder: Path, *, measured_s: float) -> None:

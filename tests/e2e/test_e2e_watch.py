@@ -7,7 +7,6 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -174,7 +173,7 @@ def test_a_finished_run_is_shown_at_once(finished):
 
 
 def test_watching_costs_the_rig_next_to_nothing(finished):
-    """A look a second uses less than 10 ms of processor time, in the median: under 1 % of a core."""
+    """A look a second uses less than 10 ms of processor time, the best mean of four: under 1 % of a core."""
     from hilrig.app.live.view import look
     from hilrig.cli.watch_screen import screen
     from hilrig.core.clock import SystemClock
@@ -182,8 +181,9 @@ def test_watching_costs_the_rig_next_to_nothing(finished):
     _, _, run_dir = finished
     look(run_dir, clock=SystemClock())
     costs_s = []
-    for _ in range(100):
+    for _ in range(4):
         begin_s = time.process_time()
-        screen(look(run_dir, clock=SystemClock()), width=100)
-        costs_s.append(time.process_time() - begin_s)
-    assert median(costs_s) < 0.01
+        for _ in range(25):
+            screen(look(run_dir, clock=SystemClock()), width=100)
+        costs_s.append((time.process_time() - begin_s) / 25)
+    assert min(costs_s) < 0.01

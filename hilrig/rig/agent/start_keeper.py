@@ -18,7 +18,7 @@ from hilrig.rig.agent.keeper_file import keeper_lives
 from hilrig.rig.agent.layout import RunFolder, WorkFolder
 
 START_LIMIT_S: Final = 45.0
-"""From the call to keeper.json: 0.1 s on an idle PC, seconds on a busy Jetson; its caller waits for 60 s."""
+"""From the call to keeper.json: 0.1 s on an idle PC. Its caller takes the rig for lost after 60 s."""
 
 LOOK_S: Final = 0.01
 UNIT_LIMIT_S: Final = 10.0

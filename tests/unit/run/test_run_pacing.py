@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from hypothesis import given
@@ -44,11 +45,11 @@ def test_a_deadline_is_never_left_early(pacer):
 def test_a_passed_deadline_returns_at_once(pacer):
     """A late feeder releases its frames back to back, it does not wait for the next period."""
     costs_ns = []
-    for _ in range(20):  # the least of them: another process may have had the CPU
+    for _ in range(20):  # the median: another process may have had the CPU, and the next period may be near
         begin_ns = time.monotonic_ns()
         pacer.wait_until(begin_ns - 1_000_000_000)
         costs_ns.append(time.monotonic_ns() - begin_ns)
-    assert min(costs_ns) < 1_000_000
+    assert median(costs_ns) < 200_000
 
 
 @pytest.mark.parametrize("period_ns", [100_000, 1_000_000, 33_333_333])
