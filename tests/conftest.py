@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import printing_processes
+from stolen_cpu import StolenCpu
 
 pytest.register_assert_rewrite("sampler_contract")  # tests that are not in a test_ file
 
@@ -18,6 +19,7 @@ settings.register_profile("shared-machine", deadline=None, suppress_health_check
 settings.load_profile("shared-machine")  # one stall of the machine is no fault of a strategy, nor of what it tests
 
 MARKS_OF_FEW = {"waiting", "long", "nightly"}
+STOLEN_CPU = StolenCpu()
 HARDWARE = "hardware: "  # or rights that a test machine may not give
 """A skip whose reason starts so asks for what no package manager can bring."""
 
@@ -49,6 +51,18 @@ def pytest_configure() -> None:
     """Heed signals as on a terminal: what tests start would else ignore them under nohup, or behind an `&`."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make a test again that failed while other virtual machines took the CPUs; not where a debugger waits."""
+    if not config.option.usepdb:
+        STOLEN_CPU.excuses(items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Count what others take from each try on."""
+    STOLEN_CPU.begin()
 
 
 def pytest_collection_finish() -> None:

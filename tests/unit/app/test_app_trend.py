@@ -224,14 +224,14 @@ def test_texts_that_no_file_can_hold_are_mended(reports):
 
 
 def test_a_hundred_runs_are_read_in_seconds(reports):
-    """Results of 300 kB, as of eight hours. 10 s is ten times what it takes on two busy cores."""
+    """Results of 300 kB, as of eight hours. 10 s of CPU time are ten times what it takes."""
     padding = make_judgement(sentence="x" * 300_000)
     text = to_json(make_result(padding))
     for number in range(100):
         folder = reports / f"20261101T{number:06d}Z-weld-station-{number}"
         folder.mkdir(parents=True)
         (folder / files.RESULT).write_bytes(text)
-    began_s = time.monotonic()
+    began_s = time.process_time()
     found = read(reports)
-    assert time.monotonic() - began_s < 10
+    assert time.process_time() - began_s < 10
     assert len(found.groups[0].runs) == 100

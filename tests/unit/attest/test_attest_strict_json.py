@@ -103,11 +103,11 @@ def test_size_has_a_limit():
 
 @pytest.mark.parametrize("unit", [b'\\"', b'"', b"\\", b'"\\', b"[{"])
 def test_hostile_text_is_refused_in_linear_time(unit):
-    """Half a megabyte of quotes and backslashes takes seconds at most, not minutes."""
-    start = time.perf_counter()
+    """Half a megabyte of quotes and backslashes takes seconds of CPU time at most, not minutes."""
+    start = time.thread_time()
     with pytest.raises(TrustError):
         read(b'"' + unit * (500_000 // len(unit)) + b"[")
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
 
 
 def test_a_hostile_key_cannot_write_to_the_terminal():

@@ -102,10 +102,10 @@ def test_a_schedule_comes_from_the_plan_alone(arrivals: ArrivalSpec):
 
 @every_model
 def test_eight_hours_are_computed_in_a_moment(arrivals: ArrivalSpec):
-    """864,000 frames in well under a second: 0.05 s measured, 3 s allowed on a busy machine."""
-    begin_s = time.perf_counter()
+    """864,000 frames in well under a second of CPU time: 0.05 s measured, 3 s allowed on a busy machine."""
+    begin_s = time.thread_time()
     offsets(arrivals, 864_000)
-    assert time.perf_counter() - begin_s < 3
+    assert time.thread_time() - begin_s < 3
 
 
 # --- fixed ---------------------------------------------------------------------------------------------------

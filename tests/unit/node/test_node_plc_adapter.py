@@ -129,14 +129,14 @@ def test_a_server_that_refuses_is_no_plc(plc: PlcServer, adapter: PlcAdapter) ->
 
 
 def test_a_stopped_write_loop_blocks_nobody(plc: PlcServer, adapter: PlcAdapter) -> None:
-    """With its process frozen, 5000 decisions are taken or counted as refused within a second."""
+    """With its process frozen, 5000 decisions are taken or counted as refused at once, none waits for it."""
     os.kill(adapter.pid, signal.SIGSTOP)
     begin_s = time.monotonic()
     for sequence in range(5000):
         submit(adapter, sequence)
     lasted_s = time.monotonic() - begin_s
     os.kill(adapter.pid, signal.SIGCONT)
-    assert lasted_s < 1
+    assert lasted_s < 30  # 0.06 s where nobody takes the CPU; one that waited would wait for ever
     assert 1000 < adapter.n_refused < 4000  # a pipe holds some 2500 of them
 
 
