@@ -29,28 +29,29 @@ def test_it():
 
 
 @pytest.fixture
-def outcomes(pytester, monkeypatch):
-    """Return how a test ends that fails a few times, where every look finds 100 s used and some stolen."""
-    monkeypatch.setenv("PYTHONPATH", f"{TESTS}:{TESTS.parent}")
+def tried(pytester):
+    """Return what pytest says of a test that fails a few times, where every look finds 100 s used and some stolen."""
 
-    def outcomes(*, n_failures: int, stolen: float) -> dict[str, int]:
+    def tried(*, n_failures: int, stolen: float) -> pytest.RunResult:
         pytester.makeconftest((TESTS / "conftest.py").read_text() + SCRIPTED_LOOKS.format(stolen=stolen))
-        pytester.makepyfile(FAILS_AT_FIRST.format(n_failures=n_failures))
-        return pytester.runpytest_subprocess("-p", "no:labgrid", "-p", "no:schemathesis").parseoutcomes()
+        made = pytester.makepyfile(FAILS_AT_FIRST.format(n_failures=n_failures))
+        return pytester.runpytest_subprocess("-c", TESTS.parent / "pyproject.toml", "--rootdir", made.parent, made)
 
-    return outcomes
-
-
-def test_a_failure_beside_stolen_cpu_time_is_made_again_and_named(outcomes):
-    """The second try counts, and the summary says that there was a first."""
-    assert outcomes(n_failures=1, stolen=2.0) == {"passed": 1, "rerun": 1}
+    return tried
 
 
-def test_a_failure_on_cpus_of_its_own_is_a_failure_at_once(outcomes):
+def test_a_failure_beside_stolen_cpu_time_is_made_again_and_named(tried):
+    """The second try counts; the summary says that there was a first, and where it failed."""
+    result = tried(n_failures=1, stolen=2.0)
+    assert result.parseoutcomes() == {"passed": 1, "rerun": 1}
+    result.stdout.fnmatch_lines(["RERUN *::test_it", "*AssertionError"])
+
+
+def test_a_failure_on_cpus_of_its_own_is_a_failure_at_once(tried):
     """As much as a run's own check allows excuses nothing either: 1 % of all CPU time."""
-    assert outcomes(n_failures=1, stolen=1.0) == {"failed": 1}
+    assert tried(n_failures=1, stolen=1.0).parseoutcomes() == {"failed": 1}
 
 
-def test_what_fails_in_three_tries_has_failed_whoever_took_the_cpus(outcomes):
+def test_what_fails_in_three_tries_has_failed_whoever_took_the_cpus(tried):
     """A test that holds something false fails each time."""
-    assert outcomes(n_failures=3, stolen=50.0) == {"failed": 1, "rerun": 2}
+    assert tried(n_failures=3, stolen=50.0).parseoutcomes() == {"failed": 1, "rerun": 2}
