@@ -30,7 +30,7 @@ def test_it():
 
 @pytest.fixture
 def tried(pytester):
-    """Return what pytest says of a test that fails a few times, where every look finds 100 s used and some stolen."""
+    """Return what pytest says of a test that fails a few times; every look finds 100 s used and some stolen."""
 
     def tried(*, n_failures: int, stolen: float) -> pytest.RunResult:
         pytester.makeconftest((TESTS / "conftest.py").read_text() + SCRIPTED_LOOKS.format(stolen=stolen))
