@@ -13,7 +13,7 @@ import pytest
 
 N_TRIES = 5
 TRIES_S = 100
-"""No further try begins after this: a test has 300 s."""
+"""No further try begins after this: a test has 600 s for all of its tries."""
 
 STOLEN = "host.steal"
 DISTURBANCES = {"feeder.lateness", "feeder.rate", "drill.camera", STOLEN}

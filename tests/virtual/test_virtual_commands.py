@@ -11,7 +11,7 @@ import pytest
 
 from hilrig.app.rigs.virtual_rig import images_folder
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 LIMIT_S = 170
 
 

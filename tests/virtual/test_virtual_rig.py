@@ -14,7 +14,7 @@ from hilrig.rig.ssh.options import reaching
 from hilrig.rig.virtual.accelerator import Accelerator
 
 # A boot has its own limit, a busy machine none.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 N_CUTS = 3
 BOOT_ID = "cat /proc/sys/kernel/random/boot_id"
 READY_LIMIT_CPU_S = 15.0

@@ -17,7 +17,7 @@ from going_on import wait_for
 from hilrig.app.rigs.virtual_rig import images_folder
 from stations import write_station
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 LIMIT_S = 600
 """Under emulation imports take tens of seconds, and a run starts a dozen processes one after the other."""
 
