@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from disturbances import DISTURBANCES, N_HEAP, Station
-from disturbed_runs import until_undisturbed
+from disturbed_runs import STOLEN, disturbances, until_undisturbed
 from hilrig.app.finished.conclude import read_evidence
 from hilrig.core.telemetry import HOST_STALL
 from hilrig.core.verdict import Cause
@@ -115,6 +115,8 @@ class Disturbed:
     attribution: Attribution
     stalls: Spans
     begun_ns: dict[Cause, list[int]]
+    is_stolen: bool
+    """Whether others took more of the CPUs than a run allows: few frames were decided then, late or not."""
 
 
 @pytest.fixture(
@@ -133,8 +135,10 @@ def disturbed(benches, request) -> Disturbed:
         for cause, (disturbing, _) in DISTURBANCES.items():
             begun_ns[cause] = disturb(station, disturbing, n_injections)
 
-    attribution, stalls = attributed(run(bench, during))
-    return Disturbed(bench.folder, n_injections, attribution, stalls, begun_ns)
+    run_dir = run(bench, during)
+    attribution, stalls = attributed(run_dir)
+    is_stolen = STOLEN in disturbances(run_dir)
+    return Disturbed(bench.folder, n_injections, attribution, stalls, begun_ns, is_stolen)
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ def naming_of(disturbed: Disturbed, cause: Cause) -> Naming:
     lasts_ns = round((DISTURBANCES[cause][1] + REST_S / 2) * 1e9)
     hits = (slowest_within(attribution, begin_ns, begin_ns + lasts_ns) for begin_ns in begun_ns)
     judged = [hit for hit in hits if hit is not None]
-    assert len(judged) >= n_sound_min(disturbed), "the injections did not make frames late"
+    assert len(judged) >= n_sound_min(disturbed) or disturbed.is_stolen, "the injections did not make frames late"
     named = dict(zip(judged, causes_of(attribution, np.array(judged)), strict=True))
     other = {hit: found for hit, found in named.items() if found[0] is not cause}
     wrong = {hit: found for hit, found in other.items() if not is_foreign(attribution, stalls, hit)}
