@@ -29,7 +29,7 @@ check: $(READY)  ## the tests alone
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'not waiting and not long and not nightly'
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'waiting and not long and not nightly'
 
-long: $(READY)  ## the stories from end to end that `make check` has the parts of; CI runs both for each change
+long: $(READY)  ## the stories from end to end that `make check` has the parts of; CI runs them where it has the time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --ignore tests/virtual -m 'long and not waiting and not nightly'
 	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/virtual -m 'long and waiting and not nightly'
 
