@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -78,27 +80,36 @@ def desk(image, tmp_path_factory):
     del image
     desk = Desk(tmp_path_factory.mktemp("desk"))
     write_station(desk.folder / "station", duration_s=20, fps=10)
-    desk.call("rigs", "virtual", "up", "bench-v")
-    desk.call("rigs", "enroll", "bench-v")
-    yield desk
-    desk.call("rigs", "virtual", "remove", "bench-v")
+    with removed_at_the_end(desk, "bench-v"):
+        desk.call("rigs", "virtual", "up", "bench-v")
+        desk.call("rigs", "enroll", "bench-v")
+        yield desk
+
+
+@contextmanager
+def removed_at_the_end(desk: Desk, name: str) -> Iterator[None]:
+    """Let no virtual rig outlive its test, nor one that did not come up."""
+    try:
+        yield
+    finally:
+        desk.call("rigs", "virtual", "remove", name)
 
 
 @pytest.fixture
 def rig_of_root(desk):
     """Give a virtual rig of its own whose user is root under another name: its first disk is told so at boot."""
-    desk.call("rigs", "virtual", "up", "bench-root")
-    (seed,) = desk.folder.glob("home/**/bench-root/**/seed.tar")
-    with tarfile.open(seed, "a") as archive:
-        for path, text in OF_ROOT.items():
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(text), 0o644
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    desk.call("rigs", "power", "bench-root", "off")
-    desk.call("rigs", "virtual", "up", "bench-root")
-    desk.call("rigs", "enroll", "bench-root")
-    yield "bench-root"
-    desk.call("rigs", "virtual", "remove", "bench-root")
+    with removed_at_the_end(desk, "bench-root"):
+        desk.call("rigs", "virtual", "up", "bench-root")
+        (seed,) = desk.folder.glob("home/**/bench-root/**/seed.tar")
+        with tarfile.open(seed, "a") as archive:
+            for path, text in OF_ROOT.items():
+                entry = tarfile.TarInfo(path)
+                entry.size, entry.mode = len(text), 0o644
+                archive.addfile(entry, io.BytesIO(text.encode()))
+        desk.call("rigs", "power", "bench-root", "off")
+        desk.call("rigs", "virtual", "up", "bench-root")
+        desk.call("rigs", "enroll", "bench-root")
+        yield "bench-root"
 
 
 def result_of(run_dir: Path) -> dict:

@@ -15,8 +15,9 @@ from hilrig.rig.qemu_power import SERIAL_LOG
 from hilrig.rig.ssh.options import reaching, ssh_environment, ssh_program
 from hilrig.rig.virtual.machine import VirtualMachine
 
-READY_LIMIT_S: Final = 120.0
-"""Ten times what a boot takes under emulation on two busy cores."""
+READY_LIMIT_S: Final = 300.0
+"""Twenty times what a boot takes under emulation on two free cores; 120 s were too few where others took nine tenths
+of them. A kernel that panics ends the wait at once."""
 
 _READY_WORD: Final = "RIG: ready"
 _POLL_S: Final = 0.2
