@@ -21,6 +21,7 @@ from hilrig.core.units import NS_PER_S
 from hilrig.run import supervisor as subject
 from hilrig.run.drill import Drill
 from hilrig.run.supervisor import Job, Supervisor
+from stolen_cpu import StolenCpu
 
 FPS = Fraction(100)
 SIZE_PX = 128
@@ -132,7 +133,13 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def others():
+    """Return what other machines take, from before the run on at which several tests look."""
+    return StolenCpu()
+
+
+@pytest.fixture(scope="module")
+def whole(others, tmp_path_factory):
     """Return the end, the writer and the watch of one undisturbed run, at which several tests look."""
     watch = Watch(n=10**9)
     end, writer = supervise(tmp_path_factory.mktemp("whole"), failure=watch, fresh_every=5)
@@ -175,12 +182,14 @@ def test_the_watch_sees_every_frame_once(whole):
     assert watch.seen == writer.all_frames()["frame_id"].tolist()
 
 
-def test_fresh_frames_are_marked_and_come_as_planned(whole):
+def test_fresh_frames_are_marked_and_come_as_planned(whole, others):
     """With `fresh_every` 5, only frames 4, 9, 14 ... may be fresh, and on a machine with time most of them are."""
     _, writer, _ = whole
     frames = writer.all_frames()
     fresh = frames["frame_id"][frames["flags"] == FLAG_FRESH]
-    assert set((fresh % 5).tolist()) == {4}
+    assert set((fresh % 5).tolist()) <= {4}
+    if len(fresh) < 10 and others.is_too_much():
+        pytest.skip("hardware: other virtual machines took the time in which frames are made")
     assert len(fresh) >= 10
 
 
@@ -278,12 +287,12 @@ def test_a_lost_run_is_ended_at_once(tmp_path):
 
 def test_a_profile_may_let_a_lost_run_go_on(tmp_path):
     """Then the certain failure is told, once in the events and in every status from then on, and nothing ends."""
-    end, writer = supervise(tmp_path, failure=Watch(n=40), stop_when_failed=False, n_measured=50)
+    end, writer = supervise(tmp_path, failure=Watch(n=40), stop_when_failed=False, n_measured=200)
     assert end.ended is Ended.COMPLETED
     assert writer.kinds().count("failure_certain") == 1
     assert writer.statuses[0]["certain_failure"] == ""
     assert writer.statuses[-1]["certain_failure"] == "too many frames were late"
-    assert len(writer.all_frames()) == 80
+    assert len(writer.all_frames()) == 230
 
 
 @pytest.mark.parametrize("ended", [Ended.ABORTED, Ended.LEASE_LOST])
