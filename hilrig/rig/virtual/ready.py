@@ -16,8 +16,8 @@ from hilrig.rig.ssh.options import reaching, ssh_environment, ssh_program
 from hilrig.rig.virtual.machine import VirtualMachine
 
 READY_LIMIT_S: Final = 300.0
-"""Twenty times what a boot takes under emulation on two free cores; 120 s were too few where others took most of
-them. A kernel that panics ends the wait at once."""
+"""Twenty times what a boot takes under emulation on two free cores: others may take most of them.
+A kernel that panics ends the wait at once."""
 
 _READY_WORD: Final = "RIG: ready"
 _POLL_S: Final = 0.2
